@@ -1,0 +1,105 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Every target is built with these: the Swift 6 language, memory safety spelled out, no warnings.
+let settings: [SwiftSetting] = [
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A target of ours, its sources under `Sources/<name>`.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one target, under `Tests/<name>Tests`.
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
+    exclude: exclude, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "postroad",
+  products: [
+    .library(name: "Octets", targets: ["Octets"]),
+    .library(name: "Wire", targets: ["Wire"]),
+    .library(name: "Frames", targets: ["Frames"]),
+    .library(name: "Stack", targets: ["Stack"]),
+    .library(name: "Sockets", targets: ["Sockets"]),
+    .library(name: "Simulation", targets: ["Simulation"]),
+    .library(name: "Mail", targets: ["Mail"]),
+    .library(name: "MailStore", targets: ["MailStore"]),
+    .library(name: "MailService", targets: ["MailService"]),
+    .executable(name: "postroad", targets: ["postroad"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+  ],
+  targets: [
+    // From the octet up. Arrows point from what is used to what uses it; nothing points back.
+    library("Octets"),
+    library("Wire", ["Octets"]),
+    library("NetworkCore", ["Octets", "Wire", collections]),
+    library("TCPCore", ["Octets", "Wire", collections]),
+    library("Stack", ["Octets", "Wire", "NetworkCore", "TCPCore", collections]),
+    library("Simulation", ["Octets", "Wire", "Stack", "Frames", collections]),
+
+    // Devices and files that carry frames.
+    .target(name: "CTun"),
+    .systemLibrary(
+      name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    library("Frames", ["Octets", "Wire", "CTun", "CPcap"]),
+    library("Sockets", ["Octets", "Wire", "Stack", "Frames", "CTun", collections, logging]),
+
+    // Mail, and the program.
+    library("Mail", ["Octets"]),
+    library("MailStore", ["Octets", "Mail", "CTun"]),
+    library(
+      "MailService",
+      ["Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", logging, metrics, lifecycle]),
+    .executableTarget(
+      name: "postroad",
+      dependencies: [
+        "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
+        "MailService", "TCPCore", "NetworkCore", arguments, logging, lifecycle,
+      ],
+      swiftSettings: settings),
+
+    tests("Octets", []),
+    tests("Wire", ["Octets"]),
+    tests("NetworkCore", ["Octets", "Wire"]),
+    tests("TCPCore", ["Octets", "Wire"]),
+    tests("Stack", ["Octets", "Wire", "NetworkCore", "TCPCore"]),
+    tests("Simulation", ["Octets", "Wire", "Stack", "Frames", "TCPCore"]),
+    tests("Frames", ["Octets", "Wire"]),
+    tests("Sockets", ["Octets", "Wire", "Stack", "Frames"]),
+    tests("Mail", ["Octets"]),
+    tests("MailStore", ["Octets", "Mail"]),
+    tests("MailService", ["Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", "Frames"]),
+    .testTarget(
+      name: "RealWorldTests",
+      dependencies: ["Octets", "Wire", "Frames", "Stack", "Sockets", "MailService"],
+      swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)
