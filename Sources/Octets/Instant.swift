@@ -1,0 +1,58 @@
+/// A point on a driver's clock: nanoseconds since that driver's start.
+///
+/// Cores take time as an argument and never ask a clock, so a test can write any time down.
+public struct Instant: Comparable, Hashable, Sendable {
+  /// Nanoseconds since the driver's start; 64 bits last for 292 years.
+  public var nanoseconds: Int64
+
+  /// The instant that many nanoseconds after the start.
+  @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  /// The start of the driver's clock.
+  public static let start = Instant(nanoseconds: 0)
+  /// Later than any deadline.
+  public static let distantFuture = Instant(nanoseconds: .max)
+
+  /// Whether `left` comes before `right`.
+  @inlinable public static func < (left: Instant, right: Instant) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
+
+  /// The instant a duration later; saturates at ``distantFuture``.
+  @inlinable public static func + (left: Instant, right: Duration) -> Instant {
+    left.advanced(byNanoseconds: right.wholeNanoseconds)
+  }
+
+  /// The instant a duration earlier.
+  @inlinable public static func - (left: Instant, right: Duration) -> Instant {
+    left.advanced(byNanoseconds: 0 &- right.wholeNanoseconds)
+  }
+
+  /// The duration from `right` to `left`.
+  @inlinable public static func - (left: Instant, right: Instant) -> Duration {
+    .nanoseconds(left.nanoseconds(since: right))
+  }
+
+  /// The instant so many nanoseconds later; saturates instead of overflowing.
+  @inlinable public func advanced(byNanoseconds distance: Int64) -> Instant {
+    let (sum, overflow) = nanoseconds.addingReportingOverflow(distance)
+    return overflow ? .distantFuture : Instant(nanoseconds: sum)
+  }
+
+  /// Nanoseconds from `earlier` to this instant; negative when `earlier` is later.
+  @inlinable public func nanoseconds(since earlier: Instant) -> Int64 {
+    nanoseconds &- earlier.nanoseconds
+  }
+}
+
+extension Duration {
+  /// This duration in whole nanoseconds, saturating at the bounds of `Int64`.
+  @inlinable public var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !overflow else { return seconds < 0 ? .min : .max }
+    let (sum, carried) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+    guard !carried else { return seconds < 0 ? .min : .max }
+    return sum
+  }
+}

@@ -1,0 +1,92 @@
+/// What following a rule does to a packet, a segment or a command.
+public enum RuleEffect: String, Hashable, Sendable {
+  /// It is taken in.
+  case accepts
+  /// Something is sent.
+  case sends
+  /// Something is held back for now.
+  case delays
+  /// It is thrown away.
+  case drops
+  /// Only the state changes.
+  case notes
+}
+
+/// A decision of a protocol, with the place that asks for it and a sentence for people.
+///
+/// Counters, explanations, the tracer and the conformance table all come from these cases.
+public protocol ProtocolRule: RawRepresentable<UInt8>, CaseIterable, Hashable, Sendable {
+  /// The document and section, such as `RFC 9293 3.10.7.4`.
+  var source: String { get }
+  /// One sentence of explanation, lower case, without a full stop.
+  var sentence: String { get }
+  /// What following the rule does.
+  var effect: RuleEffect { get }
+}
+
+/// A rule that was followed, with the numbers of the case (their meaning is the rule's).
+public struct RuleReport<Rule: ProtocolRule>: Hashable, Sendable {
+  /// The rule.
+  public let rule: Rule
+  /// The first number.
+  public let first: Int64
+  /// The second number.
+  public let second: Int64
+
+  /// A report from its parts.
+  @inlinable public init(rule: Rule, first: Int64, second: Int64) {
+    self.rule = rule
+    self.first = first
+    self.second = second
+  }
+}
+
+/// Counts how often each rule was followed, and on request remembers each case.
+///
+/// Cores take a ledger `inout` and note every decision. Counting is one addition; reports cost
+/// nothing while ``isReporting`` is false, and never more than ``maximumReports`` are kept.
+public struct RuleLedger<Rule: ProtocolRule>: Sendable {
+  /// Reports kept until they are taken; later ones are only counted.
+  public static var maximumReports: Int { 4096 }
+
+  @usableFromInline var counts: [UInt64]
+  @usableFromInline var reports: [RuleReport<Rule>] = []
+  /// Whether each case is remembered, not only counted.
+  public var isReporting = false
+
+  /// A ledger in which nothing was noted yet.
+  public init() {
+    let highest = Rule.allCases.map { Int($0.rawValue) }.max() ?? 0
+    counts = Array(repeating: 0, count: highest + 1)
+  }
+
+  /// Notes that a rule was followed.
+  @inlinable public mutating func note(_ rule: Rule, _ first: Int64 = 0, _ second: Int64 = 0) {
+    counts[Int(rule.rawValue)] &+= 1
+    if isReporting { report(rule, first, second) }
+  }
+
+  @usableFromInline @inline(never)
+  mutating func report(_ rule: Rule, _ first: Int64, _ second: Int64) {
+    guard reports.count < Self.maximumReports else { return }
+    reports.append(RuleReport(rule: rule, first: first, second: second))
+  }
+
+  /// How often a rule was followed.
+  public func count(_ rule: Rule) -> UInt64 { counts[Int(rule.rawValue)] }
+
+  /// The sum of the counts of every rule with an effect.
+  public func count(_ effect: RuleEffect) -> UInt64 {
+    var sum: UInt64 = 0
+    for rule in Rule.allCases where rule.effect == effect { sum &+= count(rule) }
+    return sum
+  }
+
+  /// The cases remembered since the last call, in order.
+  public mutating func takeReports() -> [RuleReport<Rule>] {
+    guard !reports.isEmpty else { return [] }
+    let taken = reports
+    reports = []
+    return taken
+  }
+}

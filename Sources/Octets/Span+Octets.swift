@@ -1,0 +1,116 @@
+/// Big-endian ("network order") reading of octets. Source: RFC 791, appendix B.
+///
+/// The caller has checked the bounds once, in a view's `init(parsing:)`; an index out of bounds is
+/// our own mistake and stops the program, it never reads foreign memory.
+extension Span where Element == UInt8 {
+  /// The 16-bit number at `offset` and the octet after it.
+  @inlinable public func uint16(at offset: Int) -> UInt16 {
+    UInt16(self[offset]) << 8 | UInt16(self[offset &+ 1])
+  }
+
+  /// The 32-bit number in the four octets from `offset`.
+  @inlinable public func uint32(at offset: Int) -> UInt32 {
+    UInt32(self[offset]) << 24 | UInt32(self[offset &+ 1]) << 16
+      | UInt32(self[offset &+ 2]) << 8 | UInt32(self[offset &+ 3])
+  }
+
+  /// The 64-bit number in the eight octets from `offset`.
+  @inlinable public func uint64(at offset: Int) -> UInt64 {
+    UInt64(uint32(at: offset)) << 32 | UInt64(uint32(at: offset &+ 4))
+  }
+
+  /// Whether both hold the same octets.
+  @inlinable public func elementsEqual(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] { return false }
+    return true
+  }
+
+  /// The place of the first `octet` at or after `start`, or nil.
+  @inlinable public func firstIndex(of octet: UInt8, from start: Int = 0) -> Int? {
+    var index = start
+    while index < count {
+      if self[index] == octet { return index }
+      index &+= 1
+    }
+    return nil
+  }
+}
+
+extension Array where Element == UInt8 {
+  /// A copy of the octets of a span.
+  @inlinable public init(copying octets: Span<UInt8>) {
+    self.init(capacity: octets.count) { output in output.append(copying: octets) }
+  }
+
+  /// An array filled through an `OutputSpan` of at most `capacity` octets.
+  @inlinable public init(
+    capacity: Int, filledBy fill: (inout OutputSpan<UInt8>) throws -> Void
+  ) rethrows {
+    try self.init(capacity: capacity, initializingWith: fill)
+  }
+}
+
+extension OutputSpan where Element == UInt8 {
+  /// Appends 16 bits, most significant octet first.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func append(bigEndian value: UInt16) {
+    append(UInt8(truncatingIfNeeded: value >> 8))
+    append(UInt8(truncatingIfNeeded: value))
+  }
+
+  /// Appends 32 bits, most significant octet first.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func append(bigEndian value: UInt32) {
+    append(bigEndian: UInt16(truncatingIfNeeded: value >> 16))
+    append(bigEndian: UInt16(truncatingIfNeeded: value))
+  }
+
+  /// Appends a copy of `octets`; there must be room for them.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func append(copying octets: Span<UInt8>) {
+    precondition(octets.count <= freeCapacity, "octets appended beyond the capacity of the output")
+    unsafe withUnsafeMutableBufferPointer { buffer, count in
+      unsafe octets.withUnsafeBufferPointer { source in
+        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
+        unsafe (to + count).initialize(from: from, count: source.count)
+        count &+= source.count
+      }
+    }
+  }
+
+  /// Appends `count` octets of zero.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func append(zeros count: Int) {
+    for _ in 0..<count { append(0) }
+  }
+}
+
+extension MutableSpan where Element == UInt8 {
+  /// Writes 16 bits at `offset`, most significant octet first.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func setUInt16(_ value: UInt16, at offset: Int) {
+    self[offset] = UInt8(truncatingIfNeeded: value >> 8)
+    self[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+  }
+
+  /// Writes 32 bits at `offset`, most significant octet first.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func setUInt32(_ value: UInt32, at offset: Int) {
+    setUInt16(UInt16(truncatingIfNeeded: value >> 16), at: offset)
+    setUInt16(UInt16(truncatingIfNeeded: value), at: offset &+ 2)
+  }
+
+  /// Copies `octets` to `offset`; they must fit.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func copy(from octets: Span<UInt8>, at offset: Int) {
+    precondition(
+      offset >= 0 && octets.count <= count - offset, "octets copied beyond the end of the span")
+    unsafe withUnsafeMutableBufferPointer { buffer in
+      unsafe octets.withUnsafeBufferPointer { source in
+        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
+        unsafe (to + offset).update(from: from, count: source.count)
+      }
+    }
+  }
+}
