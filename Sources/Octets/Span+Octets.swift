@@ -42,13 +42,6 @@ extension Array where Element == UInt8 {
   @inlinable public init(copying octets: Span<UInt8>) {
     self.init(capacity: octets.count) { output in output.append(copying: octets) }
   }
-
-  /// An array filled through an `OutputSpan` of at most `capacity` octets.
-  @inlinable public init(
-    capacity: Int, filledBy fill: (inout OutputSpan<UInt8>) throws -> Void
-  ) rethrows {
-    try self.init(capacity: capacity, initializingWith: fill)
-  }
 }
 
 extension OutputSpan where Element == UInt8 {
