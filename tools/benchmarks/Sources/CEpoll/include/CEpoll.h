@@ -1,0 +1,3 @@
+#pragma once
+// Swift's Glibc module leaves epoll out.
+#include <sys/epoll.h>
