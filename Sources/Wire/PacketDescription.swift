@@ -1,0 +1,168 @@
+import Octets
+
+/// One line for a captured frame, in tcpdump's manner.
+public enum PacketDescription {
+  /// Describes a frame; never fails: what cannot be read is said in the line.
+  public static func line(for octets: Span<UInt8>, link: LinkType) -> String {
+    switch link {
+    case .ethernet:
+      guard let frame = try? EthernetFrameView(parsing: octets) else {
+        return "Ethernet, cut off after \(octets.count) octets"
+      }
+      let tag = frame.vlan.map { "vlan \($0), " } ?? ""
+      return tag + network(frame.type, frame.payload, frame: frame)
+    case .rawIP, .ipv4: return internet(octets)
+    case .null, .loop:
+      guard octets.count >= 4 else { return "loopback, cut off" }
+      return internet(octets.extracting(droppingFirst: 4))
+    case .linuxCooked:
+      guard octets.count >= 16 else { return "Linux cooked, cut off" }
+      return cooked(octets.uint16(at: 14), octets.extracting(droppingFirst: 16))
+    case .linuxCooked2:
+      guard octets.count >= 20 else { return "Linux cooked, cut off" }
+      return cooked(octets.uint16(at: 0), octets.extracting(droppingFirst: 20))
+    default: return "link type \(link.rawValue), \(octets.count) octets"
+    }
+  }
+
+  private static func cooked(_ type: UInt16, _ payload: Span<UInt8>) -> String {
+    switch EtherType(rawValue: type) {
+    case .ipv4, .ipv6: internet(payload)
+    case .arp: arp(payload)
+    default: "protocol 0x\(String(type, radix: 16)), \(payload.count) octets"
+    }
+  }
+
+  private static func network(
+    _ type: EtherType, _ payload: Span<UInt8>, frame: borrowing EthernetFrameView
+  ) -> String {
+    switch type {
+    case .ipv4, .ipv6: return internet(payload)
+    case .arp: return arp(payload)
+    default:
+      return "\(frame.source) > \(frame.destination), ethertype"
+        + " 0x\(String(type.rawValue, radix: 16)), \(payload.count) octets"
+    }
+  }
+
+  private static func arp(_ octets: Span<UInt8>) -> String {
+    guard let packet = try? ARPPacket(parsing: octets) else { return "ARP, malformed" }
+    switch packet.operation {
+    case .request: return "ARP, who has \(packet.targetAddress)? tell \(packet.senderAddress)"
+    case .reply: return "ARP, \(packet.senderAddress) is at \(packet.senderHardware)"
+    }
+  }
+
+  /// Describes an IP packet.
+  public static func internet(_ octets: Span<UInt8>) -> String {
+    guard octets.count > 0 else { return "IP, empty" }
+    if octets[0] >> 4 == 6 { return "IP6, \(octets.count) octets" }
+    let packet: IPv4PacketView
+    do throws(ParseError) {
+      packet = try IPv4PacketView(parsing: octets)
+    } catch {
+      return "IP \(error)"
+    }
+    let ends = "IP \(packet.source) > \(packet.destination)"
+    let checksum = packet.headerChecksumIsRight ? "" : ", bad header checksum"
+    if packet.isFragment {
+      let more = packet.moreFragments ? "+" : ""
+      let part = "fragment \(packet.identification) \(packet.fragmentOffset)"
+      guard packet.fragmentOffset == 0 else {
+        return "\(ends): \(part)\(more), \(packet.payload.count) octets\(checksum)"
+      }
+      return transport(packet) + ", \(part)\(more)\(checksum)"
+    }
+    return transport(packet) + checksum
+  }
+
+  private static func transport(_ packet: borrowing IPv4PacketView) -> String {
+    let source = packet.source
+    let destination = packet.destination
+    switch packet.transport {
+    case .tcp:
+      do throws(ParseError) {
+        let segment = try TCPSegmentView(parsing: packet.payload)
+        return "IP \(source):\(segment.sourcePort) > \(destination):\(segment.destinationPort): "
+          + tcp(segment)
+      } catch {
+        return "IP \(source) > \(destination): TCP \(error)"
+      }
+    case .udp:
+      // The first fragment of a datagram has a length that the packet does not.
+      guard packet.payload.count >= 8 else {
+        return "IP \(source) > \(destination): UDP, cut off"
+      }
+      let octets = packet.payload
+      let length = Int(octets.uint16(at: 4)) - 8
+      return "IP \(source):\(octets.uint16(at: 0)) > \(destination):\(octets.uint16(at: 2)): "
+        + (length >= 0 ? "UDP, length \(length)" : "UDP, impossible length")
+    case .icmp:
+      guard let message = try? ICMPv4MessageView(parsing: packet.payload) else {
+        return "IP \(source) > \(destination): ICMP, cut off"
+      }
+      return "IP \(source) > \(destination): ICMP " + icmp(message)
+    default:
+      return "IP \(source) > \(destination): protocol \(packet.transport.rawValue),"
+        + " length \(packet.payload.count)"
+    }
+  }
+
+  /// Describes a TCP segment without its ports.
+  public static func tcp(_ segment: borrowing TCPSegmentView) -> String {
+    let flags = segment.flags
+    var letters = ""
+    for (flag, letter) in flagLetters where flags.contains(flag) { letters += letter }
+    var text = "Flags [\(letters.isEmpty ? "none" : letters)], seq \(segment.sequence)"
+    let count = segment.payload.count
+    if count > 0 { text += ":\(segment.sequence + count)" }
+    if flags.contains(.ack) { text += ", ack \(segment.acknowledgment)" }
+    text += ", win \(segment.window)"
+    if flags.contains(.urg) { text += ", urg \(segment.urgentPointer)" }
+    let list = options(TCPOptions(parsing: segment.options))
+    if !list.isEmpty { text += ", options [\(list)]" }
+    return text + ", length \(count)"
+  }
+
+  private static let flagLetters: [(TCPFlags, String)] = [
+    (.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.urg, "U"), (.ece, "E"), (.cwr, "W"),
+    (.ack, "."),
+  ]
+
+  private static func options(_ options: TCPOptions) -> String {
+    var parts: [String] = []
+    if let size = options.maximumSegmentSize { parts.append("mss \(size)") }
+    if options.sackPermitted { parts.append("sackOK") }
+    if let times = options.timestamps { parts.append("TS val \(times.value) ecr \(times.echo)") }
+    if let shift = options.windowScale { parts.append("wscale \(shift)") }
+    for index in 0..<options.sackBlocks.count {
+      let block = options.sackBlocks[index]
+      parts.append("sack \(block.left):\(block.right)")
+    }
+    if options.isMalformed { parts.append("malformed") }
+    return parts.joined(separator: ", ")
+  }
+
+  private static func icmp(_ message: borrowing ICMPv4MessageView) -> String {
+    let length = message.octets.count
+    switch message.kind {
+    case .echo(let identifier, let sequence):
+      return "echo request, id \(identifier), seq \(sequence), length \(length)"
+    case .echoReply(let identifier, let sequence):
+      return "echo reply, id \(identifier), seq \(sequence), length \(length)"
+    case .unreachable(let code, let mtu):
+      let names = [
+        "net", "host", "protocol", "port", "fragmentation needed (mtu \(mtu))",
+        "source route failed",
+      ]
+      let name = Int(code) < names.count ? names[Int(code)] : "code \(code)"
+      return "unreachable: \(name)"
+    case .sourceQuench: return "source quench"
+    case .redirect(_, let gateway): return "redirect to \(gateway)"
+    case .timeExceeded(let code):
+      return code == 0 ? "time exceeded in transit" : "reassembly time exceeded"
+    case .parameterProblem(_, let pointer): return "parameter problem at octet \(pointer)"
+    case .other(let type, let code): return "type \(type), code \(code), length \(length)"
+    }
+  }
+}
