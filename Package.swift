@@ -99,7 +99,7 @@ let package = Package(
     .testTarget(
       name: "RealWorldTests",
       dependencies: ["Octets", "Wire", "Frames", "Stack", "Sockets", "MailService"],
-      swiftSettings: settings),
+      exclude: ["Scripts"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
