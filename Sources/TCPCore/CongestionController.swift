@@ -1,0 +1,174 @@
+import Octets
+
+/// How much may be on its way: the congestion window and the slow start threshold.
+///
+/// It knows nothing of sequence numbers, timers or which segments were lost; it is told of
+/// acknowledged octets and of reductions. Windows are octets. Source: RFC 5681; RFC 9438 (CUBIC).
+struct CongestionController {
+  /// cwnd.
+  private(set) var congestionWindow: Int
+  /// ssthresh.
+  private(set) var slowStartThreshold = Int.max
+  private let algorithm: CongestionAlgorithm
+  private var segmentSize: Int
+  private let initialSegments: Int
+  /// Acknowledged octets that have not yet moved the window by a segment.
+  private var credit = 0
+  private var cubic = Cubic()
+
+  /// CUBIC's memory of the last reduction. RFC 9438 section 4.1.
+  private struct Cubic {
+    /// W_max, in segments.
+    var windowAtLoss = 0.0
+    /// K, in seconds.
+    var timeToRegain = 0.0
+    /// When this epoch of growth began.
+    var epoch: Instant?
+    /// W_est, in segments.
+    var friendlyWindow = 0.0
+    static let beta = 0.7
+    static let scale = 0.4
+  }
+
+  /// A controller at its initial window. RFC 6928.
+  init(_ configuration: TCPConfiguration, segmentSize: Int) {
+    algorithm = configuration.congestion
+    self.segmentSize = segmentSize
+    initialSegments = max(1, configuration.initialWindowSegments)
+    congestionWindow = Self.initialWindow(initialSegments, segmentSize)
+  }
+
+  /// RFC 6928 section 2: min(10 segments, max(2 segments, 14,600)).
+  private static func initialWindow(_ segments: Int, _ size: Int) -> Int {
+    min(segments &* size, max(2 &* size, 14_600))
+  }
+
+  /// Whether the window grows by what is acknowledged. RFC 5681 section 3.1.
+  var isInSlowStart: Bool { congestionWindow < slowStartThreshold }
+
+  /// The segment size became known or smaller; before any data the window follows it.
+  mutating func setSegmentSize(_ size: Int, isBeforeData: Bool) {
+    segmentSize = size
+    if isBeforeData {
+      congestionWindow = Self.initialWindow(initialSegments, size)
+    } else {
+      congestionWindow = max(congestionWindow, size)
+    }
+  }
+
+  /// The SYN or its answer was lost: begin with one segment. RFC 5681 section 3.1.
+  mutating func synWasLost() { congestionWindow = segmentSize }
+
+  /// New data was acknowledged outside recovery while the window was the limit.
+  // Deviates from RFC 3465 2.2 (at most 2 segments an acknowledgment): one acknowledgment answers
+  // a whole super-packet here, so every acknowledged octet counts.
+  mutating func acknowledged(_ octets: Int, roundTrip: Int64, at now: Instant) {
+    var rest = octets
+    if isInSlowStart {
+      let step = min(
+        rest, slowStartThreshold == .max ? rest : slowStartThreshold &- congestionWindow)
+      congestionWindow &+= step
+      rest &-= step
+      guard rest > 0 else { return }
+    }
+    switch algorithm {
+    case .reno: growByOneSegment(per: congestionWindow, acknowledged: rest)
+    case .cubic: growCubic(rest, roundTrip: roundTrip, at: now)
+    }
+  }
+
+  /// One segment for each `window` octets acknowledged. RFC 5681 (3), RFC 3465 section 2.1.
+  private mutating func growByOneSegment(per window: Int, acknowledged octets: Int) {
+    credit &+= octets
+    guard credit >= window else { return }
+    credit &-= window
+    congestionWindow &+= segmentSize
+  }
+
+  /// RFC 9438 sections 4.2 to 4.5.
+  private mutating func growCubic(_ octets: Int, roundTrip: Int64, at now: Instant) {
+    let size = Double(segmentSize)
+    let window = Double(congestionWindow) / size
+    let epoch = cubic.epoch ?? beginEpoch(window, at: now)
+    let elapsed = Double(now.nanoseconds(since: epoch) &+ roundTrip) / 1e9
+    let distance = elapsed - cubic.timeToRegain
+    let cubicWindow =
+      Cubic.scale * distance * distance * distance + cubic.windowAtLoss
+    let alpha =
+      cubic.friendlyWindow >= cubic.windowAtLoss
+      ? 1.0 : 3 * (1 - Cubic.beta) / (1 + Cubic.beta)
+    cubic.friendlyWindow += alpha * Double(octets) / Double(congestionWindow)
+    let target = min(max(max(cubicWindow, cubic.friendlyWindow), window), window * 1.5)
+    // The window moves by (target - cwnd) / cwnd for each segment acknowledged.
+    let step = (target - window) / window * Double(octets)
+    credit &+= Int(step)
+    guard credit > 0 else { return }
+    congestionWindow &+= credit
+    credit = 0
+  }
+
+  private mutating func beginEpoch(_ window: Double, at now: Instant) -> Instant {
+    cubic.epoch = now
+    cubic.friendlyWindow = window
+    if cubic.windowAtLoss <= window {
+      cubic.windowAtLoss = window
+      cubic.timeToRegain = 0
+    } else {
+      cubic.timeToRegain = cbrt((cubic.windowAtLoss - window) / Cubic.scale)
+    }
+    return now
+  }
+
+  /// Loss was detected by acknowledgments. RFC 5681 (4), RFC 9438 sections 4.6, 4.7.
+  mutating func lossDetected(flight: Int) {
+    slowStartThreshold = reducedWindow(flight)
+    congestionWindow = slowStartThreshold
+    credit = 0
+  }
+
+  /// The retransmission timer ran out. RFC 5681 section 3.1: the loss window is one segment.
+  mutating func timedOut(flight: Int, isFirst: Bool) {
+    if isFirst { slowStartThreshold = reducedWindow(flight) }
+    congestionWindow = segmentSize
+    credit = 0
+  }
+
+  private mutating func reducedWindow(_ flight: Int) -> Int {
+    switch algorithm {
+    case .reno: return max(flight / 2, 2 &* segmentSize)
+    case .cubic:
+      let window = Double(congestionWindow) / Double(segmentSize)
+      // RFC 9438 section 4.7, fast convergence.
+      cubic.windowAtLoss =
+        window < cubic.windowAtLoss ? window * (1 + Cubic.beta) / 2 : window
+      cubic.epoch = nil
+      return max(Int(Double(min(flight, congestionWindow)) * Cubic.beta), 2 &* segmentSize)
+    }
+  }
+
+  /// Recovery is over: no burst into what the acknowledgment opened. RFC 6582 section 3.2.
+  mutating func recoveryEnded(flight: Int) {
+    congestionWindow = min(slowStartThreshold, max(flight, segmentSize) &+ segmentSize &* 3)
+    congestionWindow = max(congestionWindow, 2 &* segmentSize)
+  }
+
+  /// Nothing was sent for longer than the retransmission time-out. RFC 5681 section 4.1.
+  mutating func restartAfterIdle() {
+    let restart = Self.initialWindow(initialSegments, segmentSize)
+    slowStartThreshold = max(slowStartThreshold, congestionWindow / 4 &* 3)
+    congestionWindow = min(congestionWindow, restart)
+    cubic.epoch = nil
+  }
+}
+
+/// The cube root, by Newton's method: no library of mathematics below the edge.
+private func cbrt(_ value: Double) -> Double {
+  guard value > 0 else { return 0 }
+  var root = max(1, value / 3)
+  for _ in 0..<60 {
+    let next = (2 * root + value / (root * root)) / 3
+    if abs(next - root) < 1e-9 * root { return next }
+    root = next
+  }
+  return root
+}

@@ -1,0 +1,75 @@
+
+/// Which congestion controller a connection uses.
+public enum CongestionAlgorithm: String, CaseIterable, Hashable, Sendable {
+  /// CUBIC, RFC 9438.
+  case cubic
+  /// Reno's additive increase and halving, RFC 5681: the one to learn from.
+  case reno
+}
+
+/// When a quiet connection is asked whether it still lives. RFC 9293 section 3.8.4.
+public struct Keepalive: Hashable, Sendable {
+  /// Quiet time before the first probe; two hours by default (MUST-28).
+  public var idle: Duration = .seconds(7200)
+  /// Time between probes.
+  public var interval: Duration = .seconds(75)
+  /// Unanswered probes after which the connection is given up (MUST-29: more than one).
+  public var probes = 9
+
+  /// The default times.
+  public init() {}
+}
+
+/// Everything about a connection that its user may set.
+public struct TCPConfiguration: Hashable, Sendable {
+  /// Octets of sent and unsent data that may wait, 2,048 or more.
+  public var sendBufferLimit = 512 * 1024
+  /// Octets of received and unread data that may wait, 2,048 to 2^30; the largest window.
+  public var receiveBufferLimit = 512 * 1024
+  /// An upper bound for segments that we say we can receive; nil leaves it to the path's MTU.
+  public var maximumSegmentSize: Int?
+  /// Segments sent before the first acknowledgment, 1...10 (RFC 6928).
+  public var initialWindowSegments = 10
+  /// The congestion controller.
+  public var congestion = CongestionAlgorithm.cubic
+  /// Small segments are sent at once (RFC 9293 3.7.4 MUST-17).
+  public var noDelay = false
+  /// Selective acknowledgments are offered (RFC 2018).
+  public var usesSACK = true
+  /// Timestamps are offered (RFC 7323).
+  public var usesTimestamps = true
+  /// Window scaling is offered (RFC 7323).
+  public var usesWindowScaling = true
+  /// How long an acknowledgment may wait for company, below 500 ms (RFC 9293 3.8.6.3 MUST-40).
+  public var delayedAcknowledgment: Duration = .milliseconds(40)
+  /// The retransmission time-out before any measurement (RFC 6298 section 2.1).
+  public var initialRetransmissionTimeout: Duration = .seconds(1)
+  // Deviates from RFC 6298 2.4 (1 s): 200 ms, as Linux has it, for delayed ACKs come within 40 ms.
+  /// The least retransmission time-out.
+  public var minimumRetransmissionTimeout: Duration = .milliseconds(200)
+  /// The largest retransmission time-out, 60 s or more (RFC 6298 section 2.5).
+  public var maximumRetransmissionTimeout: Duration = .seconds(60)
+  /// R2: how long data may stay unacknowledged, 100 s or more (RFC 9293 3.8.3 SHLD-11).
+  public var retransmissionLimit: Duration = .seconds(924)
+  /// R2 for a SYN, 3 minutes or more (MUST-23).
+  public var openLimit: Duration = .seconds(190)
+  /// R1: retransmissions after which the user is told (SHLD-10).
+  public var retransmissionsBeforeAdvice = 3
+  /// The user's own bound on unacknowledged data (RFC 5482); nil leaves R2.
+  public var userTimeout: Duration?
+  /// Keepalive; off unless set (RFC 9293 3.8.4 MUST-25).
+  public var keepalive: Keepalive?
+  /// 2 MSL: how long TIME-WAIT lasts. One minute, an MSL of 30 s.
+  public var timeWait: Duration = .seconds(60)
+  /// How long FIN-WAIT-2 lasts when nobody is there to read any more.
+  public var orphanTimeout: Duration = .seconds(60)
+  /// What a full close does with unsent data: nil sends it in the background, zero resets.
+  public var linger: Duration?
+  /// The differentiated services code point of segments, 0...63 (MUST-48).
+  public var dscp: UInt8 = 0
+  /// The time to live of segments (MUST-49).
+  public var ttl: UInt8 = 64
+
+  /// The defaults.
+  public init() {}
+}

@@ -1,0 +1,133 @@
+import Octets
+import Wire
+
+// The handshake: RFC 9293 sections 3.5, 3.10.7.2 and 3.10.7.3.
+extension TCPConnection {
+  /// Takes the peer's numbers and offers from its SYN.
+  mutating func takeSYN(_ syn: borrowing TCPSegmentView, at now: Instant) {
+    let options = TCPOptions(parsing: syn.options)
+    receive.initial = syn.sequence
+    receive.next = syn.sequence + 1
+    receive.windowEdge = receive.next
+    receive.lastAcknowledged = receive.next
+    // RFC 9293 3.7.1 MUST-15: 536 when the peer names none.
+    send.peerMaximumSegmentSize = max(Int(options.maximumSegmentSize ?? 536), 48)
+    receive.usesSACK = options.sackPermitted && configuration.usesSACK
+    if let times = options.timestamps, configuration.usesTimestamps {
+      receive.usesTimestamps = true
+      receive.timestampRecent = times.value
+      receive.timestampRecentAt = now
+    }
+    if let shift = options.windowScale, configuration.usesWindowScaling {
+      receive.usesScaling = true
+      // RFC 7323 section 2.3: a shift above 14 counts as 14.
+      send.peerScale = min(shift, 14)
+    } else {
+      receive.ourScale = 0
+    }
+    // RFC 7323 section 2.2: the window in a SYN is never scaled.
+    send.window = Int(syn.window)
+    send.maximumWindow = send.window
+    send.windowUpdate = (syn.sequence, send.initial)
+    timers.lastHeard = now
+    updateSegmentSize()
+  }
+
+  /// RFC 9293 3.7.1 MUST-16: the effective send MSS.
+  mutating func updateSegmentSize() {
+    let options = receive.usesTimestamps ? 12 : 0
+    send.maximumSegmentSize =
+      max(min(send.peerMaximumSegmentSize, pathMTU &- 40) &- options, 16)
+    receive.segmentSize = max(pathMTU &- 40 &- options, 16)
+    let isBeforeData = send.next.distance(to: send.dataStart) >= 0
+    congestion.setSegmentSize(send.maximumSegmentSize, isBeforeData: isBeforeData)
+  }
+
+  /// The options of our SYN. RFC 9293 3.7.1 SHLD-5; RFC 7323; RFC 2018.
+  func synOptions(at now: Instant) -> TCPOptions {
+    var options = TCPOptions()
+    // RFC 9293 3.7.1 MUST-67: no more than we can receive in one packet.
+    let most = min(configuration.maximumSegmentSize ?? 65_495, pathMTU &- 40)
+    options.maximumSegmentSize = UInt16(clamping: most)
+    let isAnswer = state == .synReceived
+    if isAnswer ? receive.usesScaling : configuration.usesWindowScaling {
+      options.windowScale = receive.ourScale
+    }
+    options.sackPermitted = isAnswer ? receive.usesSACK : configuration.usesSACK
+    if isAnswer ? receive.usesTimestamps : configuration.usesTimestamps {
+      options.timestamps = timestamps(at: now)
+    }
+    return options
+  }
+
+  /// SEGMENT ARRIVES in SYN-SENT. RFC 9293 section 3.10.7.3.
+  mutating func segmentArrivedInSYNSENT(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    let flags = segment.flags
+    let acknowledgment = segment.acknowledgment
+    // First, the ACK bit.
+    let hasACK = flags.contains(.ack)
+    let isAcceptable =
+      hasACK && acknowledgment.follows(send.unacknowledged)
+      && acknowledgment.precedesOrEquals(send.next)
+    if hasACK, !isAcceptable {
+      if flags.contains(.rst) { return ledger.note(.dropBadResetInSYNSENT) }
+      badHandshakeACK = acknowledgment
+      return ledger.note(.dropFutureACK)
+    }
+    // Second, the RST bit. RFC 5961 section 3.2: believed only with an acceptable ACK.
+    if flags.contains(.rst) {
+      guard isAcceptable else { return ledger.note(.dropBadResetInSYNSENT) }
+      ledger.note(.resetReceived)
+      return finish(.refused)
+    }
+    // Fourth, the SYN bit.
+    guard flags.contains(.syn) else { return ledger.note(.dropUnexpected) }
+    takeSYN(segment, at: now)
+    if isAcceptable {
+      synAcknowledged(segment, at: now, ledger: &ledger)
+      acknowledgeNow(.acknowledgeHandshake)
+      establish(&ledger)
+      if segment.payload.count > 0 || flags.contains(.fin) {
+        receiveText(segment, at: now, ledger: &ledger)
+        receiveFIN(segment, at: now, ledger: &ledger)
+      }
+    } else {
+      // RFC 9293 3.5 MUST-10: simultaneous open.
+      ledger.note(.simultaneousOpen)
+      enter(.synReceived)
+      pending.insert(.syn)
+    }
+  }
+
+  /// Our SYN was acknowledged.
+  mutating func synAcknowledged(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    if let timed = send.timed, retransmissions == 0 {
+      roundTrip.measured(now.nanoseconds(since: timed.at))
+      ledger.note(.measureRoundTrip, now.nanoseconds(since: timed.at))
+    }
+    send.timed = nil
+    send.unacknowledged = send.initial + 1
+    timers.retransmit = .distantFuture
+    pending.remove(.syn)
+    if retransmissions > 0 {
+      // RFC 6298 (5.7), RFC 5681 section 3.1.
+      roundTrip.synWasLost()
+      if retransmissions > 1 { congestion.synWasLost() }
+    }
+    retransmissions = 0
+    roundTrip.progressed()
+    send.windowUpdate = (segment.sequence, segment.acknowledgment)
+  }
+
+  /// Both ends know each other's numbers.
+  mutating func establish(_ ledger: inout RuleLedger<TCPRule>) {
+    ledger.note(.establish)
+    enter(isClosing ? .finWait1 : .established)
+    events.formUnion([.connected, .writable])
+    startKeepalive(at: timers.lastHeard)
+  }
+}

@@ -1,0 +1,281 @@
+package import Octets
+import Wire
+
+// What a connection sends: RFC 9293 sections 3.7 and 3.8.
+extension TCPConnection {
+  /// The next segment to send now, or nil. Call it until it returns nil.
+  ///
+  /// Once returned, a segment counts as sent: what becomes of it is the network's business.
+  package mutating func nextSegment(
+    limits: SegmentLimits, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) -> OutgoingSegment? {
+    guard let segment = chooseSegment(limits, at: now, &ledger) else { return nil }
+    ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
+    return segment
+  }
+
+  private mutating func chooseSegment(
+    _ limits: SegmentLimits, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
+  ) -> OutgoingSegment? {
+    if let number = badHandshakeACK {
+      badHandshakeACK = nil
+      var header = makeHeader(number, [.rst], at: now)
+      header.acknowledgment = SequenceNumber(0)
+      header.options = TCPOptions()
+      return OutgoingSegment(header: header, rule: .resetBadHandshakeACK)
+    }
+    switch state {
+    case .closed:
+      guard pending.contains(.reset) else { return nil }
+      pending.remove(.reset)
+      return OutgoingSegment(
+        header: makeHeader(send.next, [.rst, .ack], at: now), rule: .resetAbort)
+    case .listen: return nil
+    case .synSent, .synReceived:
+      guard !pending.isDisjoint(with: [.syn, .acknowledgment]) else { return nil }
+      return synSegment(at: now)
+    case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck, .timeWait: break
+    }
+    // SACK blocks travel in segments of their own, so that they take no space from data.
+    if pending.contains(.acknowledgment), !reassembly.isEmpty || duplicateReport != nil {
+      return acknowledgmentSegment(at: now)
+    }
+    if let segment = retransmission(limits, at: now) { return segment }
+    if let segment = newData(limits, at: now, &ledger) { return segment }
+    if pending.contains(.probe) {
+      pending.remove(.probe)
+      return probeSegment(at: now)
+    }
+    if pending.contains(.acknowledgment) { return acknowledgmentSegment(at: now) }
+    if pending.contains(.keepalive) {
+      pending.remove(.keepalive)
+      // RFC 9293 3.8.4 SHLD-12: an old number and no data.
+      return OutgoingSegment(
+        header: makeHeader(send.next - 1, [.ack], at: now), rule: .keepaliveProbe)
+    }
+    return nil
+  }
+
+  private mutating func acknowledgmentSegment(at now: Instant) -> OutgoingSegment {
+    var header = makeHeader(send.next, [.ack], at: now)
+    if receive.usesSACK { appendSACK(&header.options) }
+    return OutgoingSegment(header: header, rule: acknowledgmentRule)
+  }
+
+  // MARK: SYN
+
+  private mutating func synSegment(at now: Instant) -> OutgoingSegment {
+    pending.subtract([.syn, .acknowledgment])
+    let isAnswer = state == .synReceived
+    var header = makeHeader(send.initial, isAnswer ? [.syn, .ack] : [.syn], at: now)
+    header.options = synOptions(at: now)
+    // RFC 7323 section 2.2: never scaled.
+    let window = min(65_535, receive.limit)
+    header.window = UInt16(window)
+    if isAnswer { receive.windowEdge = .later(receive.windowEdge, receive.next + window) }
+    let isFirst = send.next == send.initial
+    if isFirst {
+      send.next = send.initial + 1
+      send.timed = (send.next, now)
+      timers.unacknowledgedSince = now
+    }
+    if timers.retransmit == .distantFuture {
+      timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    }
+    let rule: TCPRule =
+      isAnswer
+      ? (isFirst ? .sendSYNACK : .retransmitSYNACK) : (isFirst ? .sendSYN : .retransmitSYN)
+    return OutgoingSegment(header: header, rule: rule)
+  }
+
+  // MARK: Data
+
+  /// Octets that may still be put on their way. RFC 5681, RFC 6675.
+  private var congestionRoom: Int {
+    congestion.congestionWindow
+      &- recovery.pipe(send.unacknowledged, send.next, segmentSize: send.maximumSegmentSize)
+  }
+
+  private mutating func retransmission(
+    _ limits: SegmentLimits, at now: Instant
+  ) -> OutgoingSegment? {
+    guard recovery.phase != .none else { return nil }
+    let size = send.maximumSegmentSize
+    let isFirst = recovery.mustRetransmitFirst
+    let room = isFirst ? size : congestionRoom
+    guard room >= size || isFirst else { return nil }
+    let mayRescue = endOfData.precedesOrEquals(send.next) || usableWindow <= 0
+    guard let hole = recovery.nextRetransmission(send.unacknowledged, mayRescue: mayRescue)
+    else { return nil }
+    var count = min(hole.count, room / size &* size)
+    count = min(count, max(limits.maximumPayload / size &* size, size))
+    // RFC 9293 3.8.6 SHLD-16: not beyond a window that has shrunk.
+    let window = hole.start.distance(to: send.unacknowledged + max(send.window, 1))
+    count = min(count, window)
+    guard count > 0 else { return nil }
+    send.timed = nil
+    let wasTimeout = recovery.phase == .timeout
+    let end = hole.start + count
+    recovery.retransmitted(hole.start, end)
+    if timers.retransmit == .distantFuture || isFirst {
+      timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    }
+    let rule: TCPRule =
+      wasTimeout ? .retransmitAfterTimeout : isFirst ? .fastRetransmit : .retransmitHole
+    return dataSegment(hole.start, end, rule, at: now)
+  }
+
+  /// What the peer's window still takes; negative after it was shrunk (RFC 9293 3.8.6 MUST-34).
+  var usableWindow: Int { send.next.distance(to: send.unacknowledged + send.window) }
+
+  private mutating func newData(
+    _ limits: SegmentLimits, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
+  ) -> OutgoingSegment? {
+    let end = endOfData
+    let available = max(0, send.next.distance(to: end))
+    let hasFIN = isClosing && send.next.precedesOrEquals(end)
+    guard available > 0 || hasFIN else { return nil }
+    let window = usableWindow
+    guard window > 0 else {
+      armPersist(at: now)
+      ledger.note(.windowFull)
+      return nil
+    }
+    let size = send.maximumSegmentSize
+    let room = congestionRoom
+    let most = max(limits.maximumPayload / size &* size, size)
+    var count = min(min(available, window), most)
+    if count > room {
+      // Whole segments only, as many as the congestion window has room for; one if all is quiet.
+      count = outstanding == 0 ? min(count, size) : room / size &* size
+      guard count > 0 || available == 0 && room > 0 else {
+        ledger.note(.congestionLimited)
+        return nil
+      }
+    }
+    if count < available || count % size != 0 {
+      guard let allowed = avoidSillyWindow(count, available, window, at: now, &ledger) else {
+        return nil
+      }
+      count = allowed
+    }
+    return sendNew(count, end, hasFIN && count < window, at: now)
+  }
+
+  /// RFC 9293 sections 3.7.4 (Nagle) and 3.8.6.2.1: what of `count` octets may go; nil for none.
+  private mutating func avoidSillyWindow(
+    _ count: Int, _ available: Int, _ window: Int, at now: Instant,
+    _ ledger: inout RuleLedger<TCPRule>
+  ) -> Int? {
+    let size = send.maximumSegmentSize
+    let full = count / size &* size
+    if count == available {
+      // The tail: goes along when nothing is outstanding, when asked to, or before a FIN.
+      if configuration.noDelay || isClosing || full == 0 && outstanding == 0 { return count }
+      if full > 0 { return full }
+      ledger.note(.nagle)
+      return nil
+    }
+    if full > 0 { return full }
+    // RFC 9293 3.8.6.2.1 MUST-38: a small part of the data goes into half the largest window only.
+    if count >= send.maximumWindow / 2 || send.overridesSillyWindow {
+      send.overridesSillyWindow = false
+      return count
+    }
+    ledger.note(.sillyWindow)
+    armPersist(at: now)
+    return nil
+  }
+
+  private mutating func sendNew(
+    _ count: Int, _ end: SequenceNumber, _ withFIN: Bool, at now: Instant
+  ) -> OutgoingSegment {
+    let start = send.next
+    let last = start + count
+    let takesFIN = withFIN && last == end
+    send.next = takesFIN ? last + 1 : last
+    send.hasProbe = false
+    if timers.retransmit == .distantFuture {
+      timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    }
+    if start == send.unacknowledged { timers.unacknowledgedSince = now }
+    if send.timed == nil, recovery.phase == .none { send.timed = (send.next, now) }
+    send.lastDataAt = now
+    let rule: TCPRule =
+      takesFIN
+      ? (count == 0 ? .sendFIN : .sendFINWithData) : last == end ? .sendLastData : .sendData
+    return dataSegment(start, send.next, rule, at: now)
+  }
+
+  /// A segment of numbers from `start` to `end`, our FIN included where it lies among them.
+  private mutating func dataSegment(
+    _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, at now: Instant
+  ) -> OutgoingSegment {
+    let dataEnd = SequenceNumber.earlier(end, endOfData)
+    let count = max(0, start.distance(to: dataEnd))
+    var flags: TCPFlags = [.ack]
+    // RFC 9293 3.9.1.2 MUST-61: PSH marks the last queued data.
+    if count > 0, dataEnd == endOfData { flags.insert(.psh) }
+    if end.follows(endOfData) { flags.insert(.fin) }
+    var segment = OutgoingSegment(
+      header: makeHeader(start, flags, at: now),
+      rule: count == 0 && rule == .retransmitAfterTimeout ? .retransmitFIN : rule)
+    segment.payloadOffset = send.dataStart.distance(to: start)
+    segment.payloadCount = count
+    if count == 0 { segment.payloadOffset = 0 }
+    let size = send.maximumSegmentSize
+    if count > size { segment.segmentSize = UInt16(clamping: size) }
+    return segment
+  }
+
+  /// RFC 9293 3.8.6.1 MUST-36: at least one octet of new data, or again the oldest.
+  private mutating func probeSegment(at now: Instant) -> OutgoingSegment? {
+    guard outstanding > 0 || send.next.precedes(endOfData) || isClosing else { return nil }
+    send.hasProbe = outstanding == 0
+    let start = send.unacknowledged
+    send.timed = nil
+    return dataSegment(start, start + 1, .zeroWindowProbe, at: now)
+  }
+
+  // MARK: Headers
+
+  /// A header that acknowledges all that was received and offers the window.
+  private mutating func makeHeader(
+    _ sequence: SequenceNumber, _ flags: TCPFlags, at now: Instant
+  ) -> TCPHeader {
+    var header = TCPHeader(
+      sourcePort: endpoints.local.port, destinationPort: endpoints.remote.port,
+      sequence: sequence, flags: flags, window: 0)
+    if receive.usesTimestamps { header.options.timestamps = timestamps(at: now) }
+    guard flags.contains(.ack) else { return header }
+    header.acknowledgment = receive.next
+    if !flags.contains(.rst) {
+      header.window = offerWindow()
+    }
+    receive.lastAcknowledged = receive.next
+    acknowledgments.unacknowledged = 0
+    timers.acknowledgment = .distantFuture
+    pending.remove(.acknowledgment)
+    return header
+  }
+
+  /// RFC 2018 section 4; RFC 2883 section 4 for the duplicate in front.
+  private mutating func appendSACK(_ options: inout TCPOptions) {
+    if let duplicate = duplicateReport {
+      options.sackBlocks.append(duplicate)
+      duplicateReport = nil
+    }
+    if !reassembly.isEmpty { reassembly.appendMostRecent(to: &options.sackBlocks) }
+    guard options.timestamps != nil, options.sackBlocks.count > 3 else { return }
+    var three = SACKBlocks()
+    for index in 0..<3 { three.append(options.sackBlocks[index]) }
+    options.sackBlocks = three
+  }
+
+  /// Our clock in milliseconds from an origin of the connection's own. RFC 7323 section 5.4.
+  func timestamps(at now: Instant) -> TCPTimestamps {
+    let origin = send.initial.rawValue &* 0x9E37_79B1
+    let value = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000) &+ origin
+    return TCPTimestamps(value: value, echo: receive.timestampRecent)
+  }
+}

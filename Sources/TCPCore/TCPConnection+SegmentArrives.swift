@@ -1,0 +1,207 @@
+package import Octets
+package import Wire
+
+// SEGMENT ARRIVES: RFC 9293 section 3.10.7, in its order of steps.
+extension TCPConnection {
+  /// A segment for this connection arrived; its checksum is right.
+  ///
+  /// A super-segment, of which a device has put several together, counts as what it carries.
+  package mutating func segmentArrived(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    switch state {
+    case .listen, .closed: return ledger.note(.dropUnexpected)
+    case .synSent: return segmentArrivedInSYNSENT(segment, at: now, ledger: &ledger)
+    case .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck,
+      .timeWait:
+      break
+    }
+    let flags = segment.flags
+    let options = TCPOptions(parsing: segment.options)
+    // RFC 7323 section 5.3: PAWS comes before the sequence check.
+    guard timestampIsAcceptable(segment, options, at: now, ledger: &ledger) else { return }
+    // First, the sequence number.
+    guard sequenceIsAcceptable(segment, at: now, ledger: &ledger) else { return }
+    // Second, the RST bit.
+    if flags.contains(.rst) { return resetArrived(segment, at: now, ledger: &ledger) }
+    // Fourth, the SYN bit. RFC 5961 section 4: never believed, always answered.
+    if flags.contains(.syn) {
+      ledger.note(.dropUnexpected)
+      return challenge(at: now, ledger: &ledger)
+    }
+    // Fifth, the ACK bit.
+    guard flags.contains(.ack) else { return ledger.note(.dropNoACK) }
+    timers.lastHeard = now
+    timers.probes = 0
+    updateTimestamp(segment, options, at: now)
+    guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
+    // Sixth, the URG bit.
+    if flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
+    // Seventh, the text. Eighth, the FIN bit.
+    if segment.payload.count > 0 { receiveText(segment, at: now, ledger: &ledger) }
+    if flags.contains(.fin) { receiveFIN(segment, at: now, ledger: &ledger) }
+  }
+
+  // MARK: The sequence number
+
+  /// The four cases of RFC 9293 section 3.10.7.4, first step.
+  private mutating func sequenceIsAcceptable(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) -> Bool {
+    let first = segment.sequence
+    let length = segment.length
+    let window = receive.window
+    let isAcceptable =
+      if length == 0 {
+        window == 0
+          ? first == receive.next
+          : isInWindow(first) || first == receive.windowEdge
+      } else {
+        window > 0 && (isInWindow(first) || isInWindow(first + (length &- 1)))
+          || first.precedes(receive.next) && receive.next.precedes(first + length)
+      }
+    if isAcceptable { return true }
+    if segment.flags.contains(.rst) {
+      ledger.note(.dropResetOutOfWindow)
+      return false
+    }
+    // RFC 9293 3.4 MUST-66: with a closed window, ACK and URG still count; the text does not.
+    if window == 0, first == receive.next, !segment.flags.contains(.syn) {
+      if segment.flags.contains(.ack) {
+        let options = TCPOptions(parsing: segment.options)
+        timers.lastHeard = now
+        _ = acknowledgmentArrived(segment, options, at: now, ledger: &ledger)
+        if segment.flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
+      }
+      ledger.note(.dropBeyondWindow, Int64(length))
+      acknowledgeNow(.answerProbe)
+      return false
+    }
+    ledger.note(.dropUnacceptable, Int64(receive.next.distance(to: first)), Int64(length))
+    if state == .synReceived, segment.flags.contains(.syn), first == receive.initial {
+      // The peer has not got our SYN,ACK.
+      pending.insert(.syn)
+      return false
+    }
+    if state == .timeWait, segment.flags.contains(.fin) {
+      // RFC 9293 section 3.10.7.4, eighth step: our last ACK was lost.
+      startTimeWait(at: now)
+    }
+    if segment.payload.count > 0, !segment.flags.contains(.syn) {
+      reportDuplicate(first, first + segment.payload.count)
+      acknowledgeNow(.acknowledgeDuplicate)
+    } else if segment.flags.contains(.fin) {
+      acknowledgeNow(.acknowledgeDuplicate)
+    } else {
+      challenge(at: now, rule: .acknowledgeDuplicate, ledger: &ledger)
+    }
+    return false
+  }
+
+  /// RCV.NXT =< number < RCV.NXT+RCV.WND.
+  private func isInWindow(_ number: SequenceNumber) -> Bool {
+    receive.next.precedesOrEquals(number) && number.precedes(receive.windowEdge)
+  }
+
+  /// Remembers what came twice, for the next SACK option. RFC 2883 section 4.
+  mutating func reportDuplicate(_ start: SequenceNumber, _ end: SequenceNumber) {
+    guard receive.usesSACK, start.precedes(receive.next) else { return }
+    duplicateReport = SACKBlock(start, .earlier(end, receive.next))
+  }
+
+  // MARK: Timestamps
+
+  /// RFC 7323 sections 3.2 and 5.3.
+  private mutating func timestampIsAcceptable(
+    _ segment: borrowing TCPSegmentView, _ options: TCPOptions, at now: Instant,
+    ledger: inout RuleLedger<TCPRule>
+  ) -> Bool {
+    guard receive.usesTimestamps, !segment.flags.contains(.rst) else { return true }
+    guard let times = options.timestamps else {
+      // A SYN without them is judged by its own rule.
+      if segment.flags.contains(.syn) { return true }
+      ledger.note(.dropMissingTimestamp)
+      return false
+    }
+    let age = Int32(bitPattern: times.value &- receive.timestampRecent)
+    guard age < 0 else { return true }
+    // RFC 7323 section 5.5: after 24 days of silence the clock may have wrapped.
+    let day: Int64 = 24 * 3600 * 1_000_000_000
+    if now.nanoseconds(since: receive.timestampRecentAt) > 24 &* day {
+      receive.timestampRecent = times.value
+      return true
+    }
+    ledger.note(.dropPAWS, Int64(age))
+    if segment.payload.count > 0 {
+      reportDuplicate(segment.sequence, segment.sequence + segment.payload.count)
+    }
+    if segment.length > 0 {
+      acknowledgeNow(.acknowledgeDuplicate)
+    } else {
+      challenge(at: now, rule: .acknowledgeDuplicate, ledger: &ledger)
+    }
+    return false
+  }
+
+  /// RFC 7323 section 4.3 (2): TS.Recent follows segments at the left edge.
+  private mutating func updateTimestamp(
+    _ segment: borrowing TCPSegmentView, _ options: TCPOptions, at now: Instant
+  ) {
+    guard let times = options.timestamps, receive.usesTimestamps,
+      segment.sequence.precedesOrEquals(receive.lastAcknowledged),
+      Int32(bitPattern: times.value &- receive.timestampRecent) >= 0
+    else { return }
+    receive.timestampRecent = times.value
+    receive.timestampRecentAt = now
+  }
+
+  // MARK: RST
+
+  /// Second step; RFC 5961 section 3.2.
+  private mutating func resetArrived(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    guard segment.sequence == receive.next else {
+      ledger.note(.dropResetInexact)
+      return challenge(at: now, ledger: &ledger)
+    }
+    ledger.note(.resetReceived)
+    let reason: TCPCloseReason =
+      switch state {
+      case .synReceived: .refused
+      case .closing, .lastAck, .timeWait: .finished
+      default: .reset
+      }
+    finish(reason)
+    if reason == .reset { receiveBuffer.removeAll() }
+  }
+
+  // MARK: URG
+
+  /// Sixth step: RCV.UP moves ahead only. RFC 9293 section 3.8.5, RFC 6093.
+  private mutating func urgentArrived(
+    _ segment: borrowing TCPSegmentView, ledger: inout RuleLedger<TCPRule>
+  ) {
+    let pointed = segment.sequence + Int(segment.urgentPointer)
+    if let known = receive.urgent, !known.precedes(pointed) { return }
+    receive.urgent = pointed
+    events.insert(.urgent)
+    ledger.note(.urgentAnnounced, Int64(segment.urgentPointer))
+  }
+
+  // MARK: Answers
+
+  /// An acknowledgment goes out, now, for this reason.
+  mutating func acknowledgeNow(_ rule: TCPRule) {
+    pending.insert(.acknowledgment)
+    acknowledgmentRule = rule
+  }
+
+  /// RFC 5961 section 7: an answer that a stranger may have asked for is rationed.
+  mutating func challenge(
+    at now: Instant, rule: TCPRule = .challengeACK, ledger: inout RuleLedger<TCPRule>
+  ) {
+    guard challenges.take(at: now) else { return ledger.note(.challengeLimited) }
+    acknowledgeNow(rule)
+  }
+}

@@ -1,0 +1,185 @@
+package import Octets
+package import Wire
+
+// What happens when nothing happens: RFC 9293 sections 3.8.3, 3.8.4, 3.8.6.1; RFC 6298.
+extension TCPConnection {
+  /// A deadline given by ``nextDeadline`` has passed.
+  package mutating func deadlinePassed(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
+    if timers.close <= now { return closeDeadlinePassed(ledger: &ledger) }
+    if timers.acknowledgment <= now {
+      timers.acknowledgment = .distantFuture
+      acknowledgeNow(.acknowledgeDelayed)
+    }
+    if timers.retransmit <= now {
+      timers.retransmit = .distantFuture
+      retransmitDeadlinePassed(at: now, ledger: &ledger)
+    }
+    if timers.keepalive <= now { keepaliveDeadlinePassed(at: now, ledger: &ledger) }
+    if timers.trim <= now { trim(at: now) }
+  }
+
+  // MARK: Retransmission
+
+  private mutating func retransmitDeadlinePassed(
+    at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    switch state {
+    case .synSent, .synReceived: return synDeadlinePassed(at: now, ledger: &ledger)
+    case .listen, .timeWait, .closed: return
+    case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck: break
+    }
+    let waiting = send.next.precedes(endOfData) || isClosing && send.next == endOfData
+    if send.window == 0, outstanding > 0 || waiting {
+      return persistDeadlinePassed(at: now, ledger: &ledger)
+    }
+    guard outstanding > 0 else {
+      // RFC 9293 3.8.6.2.1: the override of silly-window avoidance.
+      if waiting { send.overridesSillyWindow = true }
+      return
+    }
+    // RFC 9293 3.8.3 MUST-20: R2.
+    if now.nanoseconds(since: timers.unacknowledgedSince) >= retransmissionLimit {
+      return giveUp(ledger: &ledger)
+    }
+    retransmissions &+= 1
+    ledger.note(.retransmissionTimeout, Int64(retransmissions))
+    if retransmissions == configuration.retransmissionsBeforeAdvice {
+      // RFC 9293 3.8.3 SHLD-9: R1.
+      ledger.note(.roundTripAdvice)
+      events.insert(.softError)
+    }
+    congestion.timedOut(flight: outstanding, isFirst: recovery.phase != .timeout)
+    recovery.timedOut(send.unacknowledged, send.next)
+    // RFC 6298 (5.5), (5.6).
+    roundTrip.backOff()
+    send.timed = nil
+    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+  }
+
+  /// The user's time-out, or R2.
+  private var retransmissionLimit: Int64 {
+    (configuration.userTimeout ?? configuration.retransmissionLimit).wholeNanoseconds
+  }
+
+  private mutating func synDeadlinePassed(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
+    // RFC 9293 3.8.3 MUST-23: at least three minutes.
+    let limit = (configuration.userTimeout ?? configuration.openLimit).wholeNanoseconds
+    if now.nanoseconds(since: timers.unacknowledgedSince) >= limit {
+      return giveUp(ledger: &ledger)
+    }
+    retransmissions &+= 1
+    roundTrip.backOff()
+    send.timed = nil
+    pending.insert(.syn)
+    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+  }
+
+  private mutating func giveUp(ledger: inout RuleLedger<TCPRule>) {
+    ledger.note(.giveUp)
+    let mustTell = state.isSynchronized
+    finish(.timedOut)
+    // The peer may be alive and deaf: it should not wait for us.
+    if mustTell { pending.insert(.reset) }
+  }
+
+  // MARK: A closed window
+
+  /// The window has no room for what waits: the first probe comes after one RTO (SHLD-29).
+  mutating func armPersist(at now: Instant) {
+    guard timers.retransmit == .distantFuture else { return }
+    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+  }
+
+  private mutating func persistDeadlinePassed(
+    at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    // RFC 9293 3.8.6.1 MUST-37: for as long as the probes are answered.
+    let silence = now.nanoseconds(since: timers.lastHeard)
+    if timers.probes > 0, silence >= retransmissionLimit { return giveUp(ledger: &ledger) }
+    timers.probes &+= 1
+    pending.insert(.probe)
+    // SHLD-30: exponentially further apart.
+    roundTrip.backOff()
+    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+  }
+
+  // MARK: Keepalive. RFC 9293 section 3.8.4.
+
+  /// Begins to count the quiet time.
+  mutating func startKeepalive(at now: Instant) {
+    guard let keepalive = configuration.keepalive else { return }
+    timers.keepalive = now + keepalive.idle
+  }
+
+  private mutating func keepaliveDeadlinePassed(
+    at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    timers.keepalive = .distantFuture
+    guard let keepalive = configuration.keepalive, state.isSynchronized, state != .timeWait else {
+      return
+    }
+    // RFC 9293 3.8.4 MUST-26: only if nothing is outstanding and nothing was heard for so long.
+    let due = timers.lastHeard + keepalive.idle
+    if timers.probes == 0, now < due || outstanding > 0 {
+      timers.keepalive = max(due, now + keepalive.interval)
+      return
+    }
+    // MUST-29: several must go unanswered.
+    if timers.probes >= keepalive.probes { return giveUp(ledger: &ledger) }
+    timers.probes &+= 1
+    pending.insert(.keepalive)
+    timers.keepalive = now + keepalive.interval
+  }
+
+  // MARK: The end
+
+  /// TIME-WAIT begins, or begins anew. RFC 9293 3.6.1 MUST-13.
+  mutating func startTimeWait(at now: Instant) {
+    enter(.timeWait)
+    timers.clear()
+    timers.close = now + configuration.timeWait
+    sendBuffer.removeAll()
+    events.formUnion([.readable, .writable])
+  }
+
+  /// Nobody will read what comes: FIN-WAIT-2 must not last for ever.
+  mutating func startOrphanTimer(at now: Instant) {
+    timers.close = now + configuration.orphanTimeout
+  }
+
+  private mutating func closeDeadlinePassed(ledger: inout RuleLedger<TCPRule>) {
+    ledger.note(state == .timeWait ? .timeWaitOver : .orphanTimeout)
+    finish(.finished)
+  }
+
+  /// Whether a SYN may take the place of this connection in TIME-WAIT.
+  ///
+  /// Source: RFC 9293 3.6.1 MAY-2; RFC 6191 section 2 with timestamps (SHLD-4).
+  package func mayBeReplaced(
+    by sequence: SequenceNumber, timestamp: UInt32?
+  ) -> Bool {
+    guard state == .timeWait else { return false }
+    if receive.usesTimestamps, let timestamp {
+      let age = Int32(bitPattern: timestamp &- receive.timestampRecent)
+      if age != 0 { return age > 0 }
+    }
+    return sequence.follows(receive.next)
+  }
+
+  // MARK: Memory
+
+  /// Looks in a second whether the buffers are still in use.
+  mutating func considerTrim(at now: Instant) {
+    guard timers.trim == .distantFuture else { return }
+    timers.trim = now.advanced(byNanoseconds: 1_000_000_000)
+  }
+
+  private mutating func trim(at now: Instant) {
+    timers.trim = .distantFuture
+    guard now.nanoseconds(since: timers.lastHeard) >= 900_000_000 else {
+      return considerTrim(at: now)
+    }
+    if sendBuffer.isEmpty { sendBuffer.shrink() }
+    if receiveBuffer.isEmpty, reassembly.isEmpty { receiveBuffer.shrink() }
+  }
+}

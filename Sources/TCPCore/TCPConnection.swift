@@ -1,0 +1,235 @@
+package import Octets
+package import Wire
+
+/// One TCP connection, from its SYN to its end. Source: RFC 9293.
+///
+/// Octets, time and segments come in as arguments; segments, events and the next deadline come out.
+///
+///     passive                                active
+///     LISTEN ──SYN──► SYN-RECEIVED ◄──SYN── SYN-SENT
+///                          │ ACK               │ SYN,ACK
+///                          ▼                   ▼
+///                          └──► ESTABLISHED ◄──┘
+///               CLOSE │                  │ FIN
+///                     ▼                  ▼
+///     FIN-WAIT-1 ──FIN──► CLOSING    CLOSE-WAIT ──CLOSE──► LAST-ACK ──ACK──► CLOSED
+///         │ ACK              │ ACK
+///         ▼                  ▼
+///     FIN-WAIT-2 ──FIN──► TIME-WAIT ──2 MSL──► CLOSED
+///
+/// How to drive it: hand in ``segmentArrived(_:at:ledger:)``, ``deadlinePassed(at:ledger:)`` and
+/// commands; after any of them call ``nextSegment(limits:at:ledger:)`` until it returns nil, take
+/// the events, and ask for ``nextDeadline``.
+///
+/// Invariants:
+/// 1. SND.UNA <= SND.NXT; the send buffer's first octet has the number `send.dataStart`, which is
+///    SND.UNA whenever neither our SYN nor our FIN is what is unacknowledged.
+/// 2. The right edge of the receive window never moves left, and every octet below it has room.
+/// 3. While anything that takes a sequence number is unacknowledged, or data waits for a closed
+///    window, `timers.retransmit` is set.
+/// 4. Without octets in flight or waiting, a connection holds no buffer memory for long.
+package struct TCPConnection: ~Copyable {
+  /// Both ends.
+  package let endpoints: TCPEndpoints
+  /// What the user set.
+  package let configuration: TCPConfiguration
+  /// The state; changed in ``enter(_:)`` only.
+  package private(set) var state: TCPState
+  /// Why the connection ended; nil while it lives.
+  package internal(set) var closeReason: TCPCloseReason?
+  /// Whether it came from LISTEN. RFC 9293 3.5 MUST-11.
+  package let isPassive: Bool
+
+  var send: SendSequence
+  var receive: ReceiveSequence
+  var sendBuffer: RingBuffer
+  var receiveBuffer: RingBuffer
+  /// What has arrived beyond RCV.NXT.
+  var reassembly = SequenceRanges(limit: 128)
+  var recovery = LossRecovery()
+  var congestion: CongestionController
+  var roundTrip: RoundTripEstimator
+  var timers = Timers()
+  var pending: PendingOutput = []
+  /// Why the pending acknowledgment is sent.
+  var acknowledgmentRule = TCPRule.acknowledgeAtOnce
+  var events: TCPEvents = []
+  var acknowledgments = AcknowledgmentPolicy()
+  var challenges = ChallengeBudget()
+  /// The user has closed: a FIN follows the last octet.
+  var isClosing = false
+  /// Nobody reads any more.
+  var isOrphan = false
+  /// The user wanted to write more than fitted.
+  var isWriteBlocked = false
+  /// Octets of the largest packet that the path takes.
+  var pathMTU: Int
+  /// A duplicate that arrived, to be reported in the first SACK block. RFC 2883.
+  var duplicateReport: SACKBlock?
+  /// An acknowledgment in the handshake for what was never sent: answered by a reset.
+  var badHandshakeACK: SequenceNumber?
+  /// Retransmissions in a row without progress.
+  var retransmissions = 0
+
+  /// An active open: SYN-SENT. RFC 9293 section 3.10.1.
+  package init(
+    opening endpoints: TCPEndpoints, initialSequence: SequenceNumber, pathMTU: Int,
+    configuration: TCPConfiguration, at now: Instant
+  ) {
+    self.init(
+      endpoints, initialSequence, pathMTU, configuration, state: .synSent, isPassive: false)
+    pending.insert(.syn)
+    timers.unacknowledgedSince = now
+  }
+
+  /// A passive open: a listener got a SYN; SYN-RECEIVED. RFC 9293 section 3.10.7.2.
+  package init(
+    accepting syn: borrowing TCPSegmentView, endpoints: TCPEndpoints,
+    initialSequence: SequenceNumber, pathMTU: Int, configuration: TCPConfiguration,
+    at now: Instant
+  ) {
+    self.init(
+      endpoints, initialSequence, pathMTU, configuration, state: .synReceived, isPassive: true)
+    takeSYN(syn, at: now)
+    pending.insert(.syn)
+    timers.unacknowledgedSince = now
+  }
+
+  private init(
+    _ endpoints: TCPEndpoints, _ initialSequence: SequenceNumber, _ pathMTU: Int,
+    _ configuration: TCPConfiguration, state: TCPState, isPassive: Bool
+  ) {
+    self.endpoints = endpoints
+    self.configuration = configuration
+    self.pathMTU = max(pathMTU, 68)
+    self.state = state
+    self.isPassive = isPassive
+    send = SendSequence(initial: initialSequence)
+    receive = ReceiveSequence(limit: max(2048, min(configuration.receiveBufferLimit, 1 << 30)))
+    receive.ourScale = configuration.usesWindowScaling ? receive.scaleForLimit : 0
+    sendBuffer = RingBuffer(limit: max(2048, configuration.sendBufferLimit))
+    // The window is rounded up to its unit, so that its edge never moves left.
+    receiveBuffer = RingBuffer(limit: receive.limit &+ 1 << Int(receive.scaleForLimit))
+    congestion = CongestionController(configuration, segmentSize: 536)
+    roundTrip = RoundTripEstimator(configuration)
+  }
+
+  // MARK: Commands. RFC 9293 section 3.9.1.
+
+  /// SEND: takes as many octets as there is room for, and says how many; 0 when full.
+  package mutating func send(_ octets: Span<UInt8>, at now: Instant) throws(TCPError) -> Int {
+    if let closeReason { throw .closed(closeReason) }
+    guard state.maySend, !isClosing else { throw .sendingClosed }
+    restartAfterIdle(at: now)
+    let taken = sendBuffer.append(octets)
+    if taken < octets.count { isWriteBlocked = true }
+    return taken
+  }
+
+  /// Octets that ``send(_:at:)`` would take now.
+  package var sendRoom: Int { state.maySend && !isClosing ? sendBuffer.free : 0 }
+
+  /// CLOSE: what was sent goes out, then FIN. The peer may still send. RFC 9293 section 3.10.4.
+  package mutating func closeSending(at now: Instant) {
+    guard !isClosing else { return }
+    switch state {
+    case .synSent:
+      finish(.aborted)
+    case .synReceived: isClosing = true
+    case .established:
+      isClosing = true
+      enter(.finWait1)
+    case .closeWait:
+      isClosing = true
+      enter(.lastAck)
+    case .listen, .finWait1, .finWait2, .closing, .lastAck, .timeWait, .closed: break
+    }
+  }
+
+  /// The user goes away: FIN after what was sent, and a reset if data is unread or comes later.
+  package mutating func detach(at now: Instant) {
+    guard state != .closed else { return }
+    isOrphan = true
+    // RFC 9293 3.6.1 SHLD-3: the peer must learn that its data was lost.
+    if !receiveBuffer.isEmpty || configuration.linger == .zero {
+      return abort(at: now)
+    }
+    closeSending(at: now)
+    if state == .finWait2 { startOrphanTimer(at: now) }
+  }
+
+  /// ABORT: RST, and the connection is gone. RFC 9293 section 3.10.5.
+  package mutating func abort(at now: Instant) {
+    guard state != .closed else { return }
+    let mustTell =
+      switch state {
+      case .synReceived, .established, .finWait1, .finWait2, .closeWait: true
+      case .closing, .lastAck: true
+      case .listen, .synSent, .timeWait, .closed: false
+      }
+    finish(.aborted)
+    if mustTell { pending.insert(.reset) }
+  }
+
+  // MARK: Getters.
+
+  /// Octets that can be read.
+  package var receivedCount: Int { receiveBuffer.count }
+
+  /// The first contiguous part of what can be read.
+  package var received: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { receiveBuffer.contiguous(at: 0, count: receiveBuffer.count) }
+  }
+
+  /// Whether the peer has closed and everything was read.
+  package var isAtEnd: Bool { receiveBuffer.isEmpty && (receive.hasFinished || state == .closed) }
+
+  /// Whether nothing is left to do: the connection may be removed.
+  package var isFinished: Bool { state == .closed && !pending.contains(.reset) }
+
+  /// Octets that are sent and not acknowledged, SYN and FIN included.
+  package var outstanding: Int { send.unacknowledged.distance(to: send.next) }
+
+  /// When ``deadlinePassed(at:ledger:)`` must be called next; nil when nothing is waited for.
+  package var nextDeadline: Instant? { timers.next }
+
+  /// The octets of a segment from an offset in its payload: the first contiguous part.
+  @_lifetime(borrow self)
+  package func payload(of segment: OutgoingSegment, from offset: Int) -> Span<UInt8> {
+    sendBuffer.contiguous(
+      at: segment.payloadOffset &+ offset, count: segment.payloadCount &- offset)
+  }
+
+  /// What happened since the last call.
+  package mutating func takeEvents() -> TCPEvents {
+    let taken = events
+    events = []
+    return taken
+  }
+
+  // MARK: State changes.
+
+  /// The one place where the state changes.
+  mutating func enter(_ next: TCPState) { state = next }
+
+  /// The connection is over.
+  mutating func finish(_ reason: TCPCloseReason) {
+    enter(.closed)
+    closeReason = reason
+    timers.clear()
+    pending = []
+    sendBuffer.removeAll()
+    reassembly.removeAll()
+    events.formUnion([.closed, .readable, .writable])
+  }
+
+  /// Back in use after silence: the window may be out of date. RFC 5681 section 4.1.
+  private mutating func restartAfterIdle(at now: Instant) {
+    guard outstanding == 0, sendBuffer.isEmpty, let last = send.lastDataAt,
+      now.nanoseconds(since: last) > roundTrip.retransmissionTimeout
+    else { return }
+    congestion.restartAfterIdle()
+    send.lastDataAt = nil
+  }
+}

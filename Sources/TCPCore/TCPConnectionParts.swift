@@ -1,0 +1,199 @@
+import Octets
+package import Wire
+
+/// The send sequence variables. Source: RFC 9293 section 3.3.1.
+struct SendSequence {
+  /// ISS.
+  let initial: SequenceNumber
+  /// SND.UNA.
+  var unacknowledged: SequenceNumber
+  /// SND.NXT; nothing higher was ever sent, but for a window probe.
+  var next: SequenceNumber
+  /// SND.WND, scaled.
+  var window = 0
+  /// The largest SND.WND that the peer ever offered.
+  var maximumWindow = 0
+  /// SND.WL1 and SND.WL2.
+  var windowUpdate = (sequence: SequenceNumber(0), acknowledgment: SequenceNumber(0))
+  /// The shift of the peer's windows.
+  var peerScale: UInt8 = 0
+  /// The number of the send buffer's first octet.
+  var dataStart: SequenceNumber
+  /// What one segment may carry: the peer's limit, the path's, less the options we always send.
+  var maximumSegmentSize = 536
+  /// The peer's MSS option. RFC 9293 3.7.1 MUST-15: 536 without one.
+  var peerMaximumSegmentSize = 536
+  /// The octet at SND.UNA was sent into a closed window.
+  var hasProbe = false
+  /// The segment whose round trip is being measured: its end, and when it was sent.
+  var timed: (end: SequenceNumber, at: Instant)?
+  /// When data was last sent.
+  var lastDataAt: Instant?
+  /// The window left too little room; next time it is used all the same.
+  var overridesSillyWindow = false
+
+  init(initial: SequenceNumber) {
+    self.initial = initial
+    unacknowledged = initial
+    next = initial
+    dataStart = initial + 1
+  }
+}
+
+/// The receive sequence variables. Source: RFC 9293 section 3.3.1.
+struct ReceiveSequence {
+  /// IRS.
+  var initial = SequenceNumber(0)
+  /// RCV.NXT.
+  var next = SequenceNumber(0)
+  /// RCV.NXT + RCV.WND as the peer was last told.
+  var windowEdge = SequenceNumber(0)
+  /// Octets that may wait for the user.
+  let limit: Int
+  /// The shift of our windows once both ends have agreed.
+  var ourScale: UInt8 = 0
+  /// Both ends have offered window scaling.
+  var usesScaling = false
+  /// Both ends have offered SACK.
+  var usesSACK = false
+  /// Both ends have offered timestamps.
+  var usesTimestamps = false
+  /// TS.Recent and when it was set. RFC 7323 section 4.3.
+  var timestampRecent: UInt32 = 0
+  var timestampRecentAt = Instant.start
+  /// Last.ACK.sent.
+  var lastAcknowledged = SequenceNumber(0)
+  /// The number of the peer's FIN, once it has shown one.
+  var finish: SequenceNumber?
+  /// The peer's FIN was reached.
+  var hasFinished = false
+  /// RCV.UP.
+  var urgent: SequenceNumber?
+  /// Octets of the peer's full segments, as far as seen.
+  var segmentSize = 536
+
+  init(limit: Int) { self.limit = limit }
+
+  /// RCV.WND.
+  var window: Int { max(0, next.distance(to: windowEdge)) }
+
+  /// The least shift with which the limit can be told. RFC 7323 section 2.3.
+  var scaleForLimit: UInt8 {
+    var shift: UInt8 = 0
+    while shift < 14, limit >> Int(shift) > 65_535 { shift &+= 1 }
+    return shift
+  }
+}
+
+/// What ``TCPConnection/nextSegment(limits:at:ledger:)`` owes the network besides data.
+struct PendingOutput: OptionSet {
+  var rawValue: UInt8
+  /// Our SYN, or SYN and ACK.
+  static var syn: PendingOutput { PendingOutput(rawValue: 1) }
+  /// An acknowledgment, now.
+  static var acknowledgment: PendingOutput { PendingOutput(rawValue: 2) }
+  /// A reset; the connection is closed.
+  static var reset: PendingOutput { PendingOutput(rawValue: 4) }
+  /// One octet into a closed window.
+  static var probe: PendingOutput { PendingOutput(rawValue: 8) }
+  /// A question whether the peer lives.
+  static var keepalive: PendingOutput { PendingOutput(rawValue: 16) }
+}
+
+/// The deadlines of a connection; unset ones are in the distant future.
+struct Timers {
+  /// Retransmission, or the probe of a closed window.
+  var retransmit = Instant.distantFuture
+  /// A delayed acknowledgment.
+  var acknowledgment = Instant.distantFuture
+  /// Keepalive.
+  var keepalive = Instant.distantFuture
+  /// The end of TIME-WAIT, or of an orphan's FIN-WAIT-2.
+  var close = Instant.distantFuture
+  /// A look whether the buffers' memory can be given back.
+  var trim = Instant.distantFuture
+  /// Since when something has been unacknowledged without progress.
+  var unacknowledgedSince = Instant.start
+  /// When anything acceptable was last heard.
+  var lastHeard = Instant.start
+  /// Unanswered probes: of the window, or of the peer's life.
+  var probes = 0
+
+  /// The first deadline.
+  var next: Instant? {
+    let first = min(min(min(retransmit, acknowledgment), min(keepalive, close)), trim)
+    return first == .distantFuture ? nil : first
+  }
+
+  mutating func clear() {
+    retransmit = .distantFuture
+    acknowledgment = .distantFuture
+    keepalive = .distantFuture
+    close = .distantFuture
+    trim = .distantFuture
+  }
+}
+
+/// When data is acknowledged. RFC 9293 section 3.8.6.3.
+struct AcknowledgmentPolicy {
+  /// Octets received and not yet acknowledged.
+  var unacknowledged = 0
+  /// Acknowledgments still sent at once because the peer is in slow start.
+  var quick = 16
+}
+
+/// How many challenges a connection sends: ten a second. RFC 5961 section 7.
+struct ChallengeBudget {
+  private var left = 10
+  private var since = Instant.start
+
+  mutating func take(at now: Instant) -> Bool {
+    if now.nanoseconds(since: since) > 1_000_000_000 {
+      since = now
+      left = 10
+    }
+    guard left > 0 else { return false }
+    left &-= 1
+    return true
+  }
+}
+
+/// What the interface lets a connection send at once.
+package struct SegmentLimits: Hashable, Sendable {
+  /// Octets of payload that one super-segment may have; 0 where the device cuts none.
+  package var maximumPayload: Int
+
+  /// Limits from their parts.
+  package init(maximumPayload: Int = 0) { self.maximumPayload = maximumPayload }
+}
+
+/// A segment to be sent: its header, and where its payload lies in the send buffer.
+package struct OutgoingSegment: Hashable, Sendable {
+  /// The header, checksum not yet computed.
+  package var header: TCPHeader
+  /// Where the payload begins, from the send buffer's first octet.
+  package var payloadOffset = 0
+  /// Octets of payload.
+  package var payloadCount = 0
+  /// MSS when the payload must be cut into segments; 0 when it is one.
+  package var segmentSize: UInt16 = 0
+  /// Why it is sent.
+  package var rule: TCPRule
+
+  init(header: TCPHeader, rule: TCPRule) {
+    self.header = header
+    self.rule = rule
+  }
+}
+
+/// What an ICMP error says about a connection. RFC 9293 section 3.9.2.2.
+package enum TCPPathError: Hashable, Sendable {
+  /// Unreachable code 4: packets above this size do not pass; 0 when the router didn't say.
+  case fragmentationNeeded(mtu: Int)
+  /// Any other unreachable.
+  case unreachable(code: UInt8)
+  /// Hops ran out, or time for reassembly.
+  case timeExceeded
+  /// A header field was wrong.
+  case parameterProblem
+}

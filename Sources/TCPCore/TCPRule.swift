@@ -1,0 +1,157 @@
+public import Octets
+
+/// Every decision of the TCP core, with where it comes from and a sentence for people.
+public enum TCPRule: UInt8, ProtocolRule {
+  // What is sent, and why.
+  case sendSYN, sendSYNACK, retransmitSYN, retransmitSYNACK
+  case sendData, sendLastData, sendFIN, sendFINWithData
+  case fastRetransmit, retransmitHole, retransmitAfterTimeout, retransmitFIN, rescueRetransmission
+  case acknowledgeAtOnce, acknowledgeSecondSegment, acknowledgeDelayed, acknowledgeOutOfOrder
+  case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
+  case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
+  case resetBadHandshakeACK, resetUnreadData, answerProbe
+  // What is delayed.
+  case nagle, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
+  // What is dropped.
+  case dropUnacceptable, dropResetOutOfWindow, dropResetInexact, dropNoACK, dropOldACK
+  case dropFutureACK, dropPAWS, dropMissingTimestamp, dropBeyondWindow, dropBadResetInSYNSENT
+  case dropDataAfterFIN, dropUnexpected, dropReassemblyFull
+  // What only changes the state.
+  case establish, peerClosed, closeAcknowledged, enterTimeWait, timeWaitOver, resetReceived
+  case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
+  case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
+  case urgentAnnounced, simultaneousOpen, orphanTimeout, limitedTransmit
+
+  /// The document and section.
+  public var source: String {
+    switch self {
+    case .sendSYN, .simultaneousOpen: "RFC 9293 3.5"
+    case .sendSYNACK, .establish, .acknowledgeHandshake: "RFC 9293 3.10.7"
+    case .retransmitSYN, .retransmitSYNACK: "RFC 9293 3.8.3"
+    case .sendData, .sendFINWithData: "RFC 9293 3.7.4"
+    case .sendLastData: "RFC 9293 3.9.1.2"
+    case .sendFIN, .peerClosed, .closeAcknowledged, .acknowledgeFIN: "RFC 9293 3.6"
+    case .fastRetransmit, .enterRecovery: "RFC 5681 3.2"
+    case .retransmitHole, .rescueRetransmission, .leaveRecovery: "RFC 6675 5"
+    case .retransmitAfterTimeout, .retransmitFIN, .retransmissionTimeout: "RFC 6298 5"
+    case .measureRoundTrip: "RFC 6298 2"
+    case .acknowledgeAtOnce, .acknowledgeSecondSegment, .acknowledgeDelayed, .delayACK:
+      "RFC 9293 3.8.6.3"
+    case .acknowledgeOutOfOrder, .fillGap: "RFC 5681 4.2"
+    case .acknowledgeDuplicate, .dropUnacceptable, .dropBeyondWindow, .answerProbe:
+      "RFC 9293 3.10.7.4"
+    case .windowUpdate, .sillyWindow: "RFC 9293 3.8.6.2"
+    case .challengeACK, .challengeLimited, .dropResetInexact, .dropResetOutOfWindow: "RFC 5961"
+    case .zeroWindowProbe, .windowFull: "RFC 9293 3.8.6.1"
+    case .keepaliveProbe: "RFC 9293 3.8.4"
+    case .resetAbort: "RFC 9293 3.10.5"
+    case .resetNoConnection: "RFC 9293 3.10.7.1"
+    case .resetBadHandshakeACK, .dropBadResetInSYNSENT: "RFC 9293 3.10.7.3"
+    case .resetUnreadData: "RFC 9293 3.6.1"
+    case .nagle: "RFC 9293 3.7.4"
+    case .congestionLimited: "RFC 5681 3.1"
+    case .limitedTransmit: "RFC 3042 2"
+    case .dropNoACK, .dropDataAfterFIN, .dropUnexpected, .acceptData: "RFC 9293 3.10.7.4"
+    case .dropOldACK, .dropFutureACK: "RFC 5961 5.2"
+    case .dropPAWS: "RFC 7323 5.3"
+    case .dropMissingTimestamp: "RFC 7323 3.2"
+    case .queueOutOfOrder, .dropReassemblyFull: "RFC 9293 3.10.7.4"
+    case .enterTimeWait, .timeWaitOver: "RFC 9293 3.6.1"
+    case .resetReceived: "RFC 9293 3.5.3"
+    case .roundTripAdvice, .giveUp: "RFC 9293 3.8.3"
+    case .pathMTUReduced, .badICMP: "RFC 5927"
+    case .softICMP, .hardICMP: "RFC 9293 3.9.2.2"
+    case .urgentAnnounced: "RFC 9293 3.8.5"
+    case .orphanTimeout: "RFC 1122 4.2.2.20"
+    }
+  }
+
+  /// One sentence of explanation.
+  public var sentence: String {
+    switch self {
+    case .sendSYN: "an active open asks for a connection and states where its numbers begin"
+    case .sendSYNACK: "a listener answers a SYN with its own and acknowledges the peer's"
+    case .retransmitSYN: "the SYN was not answered in time, so it goes out again"
+    case .retransmitSYNACK: "the answer to the SYN was not acknowledged, so it goes out again"
+    case .sendData: "a full segment fits into both windows"
+    case .sendLastData: "all that the user has given goes out, marked PSH so that nobody waits"
+    case .sendFIN: "the user has closed and all data is sent: FIN takes the next number"
+    case .sendFINWithData: "the last data and the end of the stream share a segment"
+    case .fastRetransmit: "three duplicate acknowledgments: the first missing segment goes again"
+    case .retransmitHole: "the peer reported what it has; what lies between goes again"
+    case .retransmitAfterTimeout: "nothing came back in time: the oldest segment goes again"
+    case .retransmitFIN: "the FIN was not acknowledged in time"
+    case .rescueRetransmission: "the last segment goes again, so that silence does not follow"
+    case .acknowledgeAtOnce: "data is acknowledged at once while the connection is young"
+    case .acknowledgeSecondSegment: "every second full segment is acknowledged at once"
+    case .acknowledgeDelayed: "an acknowledgment found no company in time and goes alone"
+    case .acknowledgeOutOfOrder:
+      "a segment came early: the acknowledgment repeats what is missing"
+    case .acknowledgeFIN: "the peer's FIN is acknowledged at once"
+    case .acknowledgeHandshake: "the third step: the peer's SYN is acknowledged"
+    case .acknowledgeDuplicate: "a segment outside the window is answered by where we are"
+    case .windowUpdate: "the user has read, and the peer may send so much more"
+    case .challengeACK: "a segment that a stranger could have forged is answered by a question"
+    case .zeroWindowProbe: "the window is closed: one octet asks whether it has opened"
+    case .keepaliveProbe: "nothing was heard for long: an old number asks for an answer"
+    case .resetAbort: "the user has aborted: the peer is told to forget the connection"
+    case .resetNoConnection: "nobody listens there: the sender is told so"
+    case .resetBadHandshakeACK: "the handshake was answered with a number that was never sent"
+    case .resetUnreadData: "the user is gone and data is still coming: the peer must know"
+    case .answerProbe: "a probe of our closed window is answered by where we are"
+    case .nagle: "a small segment waits while another is unacknowledged"
+    case .sillyWindow: "the window has too little room for a segment worth sending"
+    case .windowFull: "the peer's window is full"
+    case .congestionLimited: "the congestion window is full"
+    case .delayACK: "an acknowledgment waits a moment for data to travel with"
+    case .challengeLimited: "enough challenges were sent this second"
+    case .dropUnacceptable: "the segment lies outside the receive window"
+    case .dropResetOutOfWindow: "a reset outside the window is not believed"
+    case .dropResetInexact: "a reset inside the window, but not at its left edge, is not believed"
+    case .dropNoACK: "a segment of an open connection must acknowledge"
+    case .dropOldACK: "the acknowledgment is older than the largest window"
+    case .dropFutureACK: "the acknowledgment is for what was never sent"
+    case .dropPAWS: "the timestamp is older than the last: an old duplicate"
+    case .dropMissingTimestamp: "timestamps were agreed on and this segment has none"
+    case .dropBeyondWindow: "the part beyond the window is cut off"
+    case .dropBadResetInSYNSENT: "a reset that does not acknowledge our SYN is not believed"
+    case .dropDataAfterFIN: "data behind the FIN does not belong to the stream"
+    case .dropUnexpected: "nothing in this state asks for such a segment"
+    case .dropReassemblyFull: "too many gaps: the segment must come again"
+    case .establish: "both ends know each other's numbers: the connection stands"
+    case .peerClosed: "the peer will send no more; we still may"
+    case .closeAcknowledged: "the peer has our FIN"
+    case .enterTimeWait: "both sides have closed; old segments die out before the port is free"
+    case .timeWaitOver: "twice the segment lifetime has passed: the connection is forgotten"
+    case .resetReceived: "the peer has reset the connection"
+    case .acceptData: "the segment is next in order: its data goes to the user"
+    case .queueOutOfOrder: "the segment came early and waits in its place"
+    case .fillGap: "a gap is filled: what waited behind it goes to the user too"
+    case .enterRecovery: "a segment is lost: the window is cut and the hole repaired"
+    case .leaveRecovery: "all that was outstanding at the loss has arrived"
+    case .retransmissionTimeout: "the timer ran out: the window falls to one segment"
+    case .measureRoundTrip: "the acknowledgment measures the round trip"
+    case .roundTripAdvice: "several retransmissions in a row: the path may have failed"
+    case .giveUp: "nothing was acknowledged for too long: the connection is given up"
+    case .pathMTUReduced: "a router on the path takes only smaller packets"
+    case .softICMP: "the network reports trouble that may pass"
+    case .hardICMP: "the network says that the peer cannot be reached"
+    case .badICMP: "an ICMP error quotes what is not outstanding and is not believed"
+    case .urgentAnnounced: "the peer points at urgent data"
+    case .simultaneousOpen: "both ends sent a SYN at the same time"
+    case .orphanTimeout: "nobody is left to read, and the peer does not close"
+    case .limitedTransmit: "an early duplicate acknowledgment lets one new segment out"
+    }
+  }
+
+  /// What following the rule does.
+  public var effect: RuleEffect {
+    switch rawValue {
+    case Self.sendSYN.rawValue...Self.answerProbe.rawValue: .sends
+    case Self.nagle.rawValue...Self.challengeLimited.rawValue: .delays
+    case Self.dropUnacceptable.rawValue...Self.dropReassemblyFull.rawValue: .drops
+    case Self.acceptData.rawValue...Self.fillGap.rawValue: .accepts
+    default: .notes
+    }
+  }
+}
