@@ -1,4 +1,3 @@
-
 /// Which congestion controller a connection uses.
 public enum CongestionAlgorithm: String, CaseIterable, Hashable, Sendable {
   /// CUBIC, RFC 9438.

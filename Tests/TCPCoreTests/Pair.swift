@@ -1,0 +1,167 @@
+import Octets
+import TCPCore
+import Wire
+
+/// What a link does to segments, each with its chance.
+struct Faults: Sendable, CustomStringConvertible {
+  var loss = 0.0
+  var duplication = 0.0
+  var reordering = 0.0
+  var superSegments = false
+  var description: String {
+    "loss \(loss), duplication \(duplication), reordering \(reordering), super \(superSegments)"
+  }
+}
+
+/// Two connections over a faulty link in virtual time.
+struct Pair: ~Copyable {
+  struct Flying {
+    var arrival: Instant
+    var order: Int
+    var toServer: Bool
+    var octets: [UInt8]
+  }
+
+  var client: TCPConnection
+  var server: TCPConnection?
+  var now = Instant.start
+  var flying: [Flying] = []
+  var order = 0
+  var random: RandomSource
+  var faults: Faults
+  var delay: Int64 = 10_000_000
+  var ledger = RuleLedger<TCPRule>()
+  var serverConfiguration: TCPConfiguration
+  /// Segments sent, in one line each.
+  var log: [String] = []
+
+  static let ends = TCPEndpoints(
+    local: SocketAddress(IPv4Address(192, 0, 2, 1), 50_000),
+    remote: SocketAddress(IPv4Address(192, 0, 2, 2), 25))
+
+  init(
+    seed: UInt64 = 1, faults: Faults = Faults(), mtu: Int = 1500,
+    client configuration: TCPConfiguration = TCPConfiguration(),
+    server serverConfiguration: TCPConfiguration = TCPConfiguration()
+  ) {
+    random = .seeded(seed)
+    self.faults = faults
+    self.serverConfiguration = serverConfiguration
+    // Near the wrap, so that every test crosses it.
+    client = TCPConnection(
+      opening: Self.ends, initialSequence: SequenceNumber(0xFFFF_FF00), pathMTU: mtu,
+      configuration: configuration, at: .start)
+  }
+
+  private func limits() -> SegmentLimits {
+    SegmentLimits(maximumPayload: faults.superSegments ? 60_000 : 0)
+  }
+
+  mutating func flush() {
+    while let segment = client.nextSegment(limits: limits(), at: now, ledger: &ledger) {
+      var octets: [UInt8] = []
+      while octets.count < segment.payloadCount {
+        octets += [UInt8](copying: client.payload(of: segment, from: octets.count))
+      }
+      launch(segment, octets, toServer: true)
+    }
+    guard var held = server.take() else { return }
+    while let segment = held.nextSegment(limits: limits(), at: now, ledger: &ledger) {
+      var octets: [UInt8] = []
+      while octets.count < segment.payloadCount {
+        octets += [UInt8](copying: held.payload(of: segment, from: octets.count))
+      }
+      launch(segment, octets, toServer: false)
+    }
+    server = consume held
+  }
+
+  private mutating func launch(_ segment: OutgoingSegment, _ payload: [UInt8], toServer: Bool) {
+    let octets = [UInt8](capacity: 60 + payload.count) { output in
+      segment.header.emit(into: &output)
+      output.append(copying: payload.span)
+    }
+    if log.count < 5000 {
+      log.append(
+        "\(now.nanoseconds / 1000) \(toServer ? ">" : "<") \(segment.header.sequence)"
+          + " +\(payload.count) ack \(segment.header.acknowledgment)"
+          + " flags \(segment.header.flags.rawValue) win \(segment.header.window) \(segment.rule)")
+    }
+    let copies = Double.random(in: 0..<1, using: &random) < faults.duplication ? 2 : 1
+    for _ in 0..<copies where Double.random(in: 0..<1, using: &random) >= faults.loss {
+      var time = delay
+      if Double.random(in: 0..<1, using: &random) < faults.reordering {
+        time += Int64.random(in: 0...30_000_000, using: &random)
+      }
+      order += 1
+      flying.append(
+        Flying(
+          arrival: now.advanced(byNanoseconds: time), order: order, toServer: toServer,
+          octets: octets))
+    }
+  }
+
+  /// Lets the next thing happen; false when nothing is left to wait for.
+  mutating func step() -> Bool {
+    flush()
+    var next = Instant.distantFuture
+    for segment in flying { next = min(next, segment.arrival) }
+    if let deadline = client.nextDeadline { next = min(next, deadline) }
+    if let held = server.take() {
+      if let deadline = held.nextDeadline { next = min(next, deadline) }
+      server = consume held
+    }
+    guard next != .distantFuture else { return false }
+    now = max(now, next)
+    let arrived = flying.filter { $0.arrival <= now }.sorted { $0.order < $1.order }
+    flying.removeAll { $0.arrival <= now }
+    for segment in arrived { deliver(segment) }
+    if let deadline = client.nextDeadline, deadline <= now {
+      client.deadlinePassed(at: now, ledger: &ledger)
+    }
+    if var held = server.take() {
+      if let deadline = held.nextDeadline, deadline <= now {
+        held.deadlinePassed(at: now, ledger: &ledger)
+      }
+      server = consume held
+    }
+    return true
+  }
+
+  private mutating func deliver(_ segment: Flying) {
+    guard let view = try? TCPSegmentView(parsing: segment.octets.span) else { return }
+    guard segment.toServer else {
+      client.segmentArrived(view, at: now, ledger: &ledger)
+      return
+    }
+    if var held = server.take() {
+      held.segmentArrived(view, at: now, ledger: &ledger)
+      server = consume held
+    } else if view.flags == [.syn] {
+      server = TCPConnection(
+        accepting: view,
+        endpoints: TCPEndpoints(local: Self.ends.remote, remote: Self.ends.local),
+        initialSequence: SequenceNumber(0x7FFF_FFF0), pathMTU: 1500,
+        configuration: serverConfiguration, at: now)
+    }
+  }
+
+  /// Works on the server, if there is one yet.
+  mutating func withServer<R>(_ body: (inout TCPConnection, Instant) -> R) -> R? {
+    guard var held = server.take() else { return nil }
+    let result = body(&held, now)
+    server = consume held
+    return result
+  }
+}
+
+/// Reads all that a connection has.
+func readAll(_ connection: inout TCPConnection, at now: Instant) -> [UInt8] {
+  var octets: [UInt8] = []
+  while connection.receivedCount > 0 {
+    let part = [UInt8](copying: connection.received)
+    octets += part
+    connection.consume(part.count, at: now)
+  }
+  return octets
+}
