@@ -1,1 +1,45 @@
-// Frames
+/// Devices and files that carry frames.
+///
+/// The way of a frame: a device reads it into a buffer that it keeps, with the facts its kernel knows
+/// about checksum and segmentation, and lends it for the time of one call; the stack's answer goes out
+/// from the pieces it lies in, by one gathering write. Files are read by a reader of our own and
+/// written as pcapng.
+public import Octets
+public import Wire
+
+/// What carries frames in both directions without ever blocking.
+public protocol FrameDevice: FrameSink, ~Copyable {
+  /// What the first octets of its frames are.
+  var link: LinkType { get }
+  /// A descriptor to wait on for reading; negative when there is none.
+  var descriptor: Int32 { get }
+  /// What the device does for its stack in the direction of transmission.
+  var offload: OffloadCapabilities { get }
+  /// What happened so far.
+  var counters: DeviceCounters { get }
+
+  /// Lends `body` each frame that waits, at most `limit` of them, and returns how many there were;
+  /// fewer than `limit` means that nothing waits any more.
+  mutating func receive(
+    upTo limit: Int, into body: (Span<UInt8>, OffloadFacts) -> Void
+  ) throws(FrameError) -> Int
+}
+
+/// What a device counts.
+public struct DeviceCounters: Hashable, Sendable {
+  /// Frames read.
+  public var received: UInt64 = 0
+  /// Frames written.
+  public var transmitted: UInt64 = 0
+  /// Frames that did not fit at the moment; their sender tries again.
+  public var refused: UInt64 = 0
+  /// Frames lost because writing failed for good.
+  public var transmitErrors: UInt64 = 0
+  /// Frames that came in a form we cannot read and were dropped.
+  public var receiveErrors: UInt64 = 0
+  /// The errno of the last error, or 0.
+  public var lastError: Int32 = 0
+
+  /// Nothing happened yet.
+  public init() {}
+}
