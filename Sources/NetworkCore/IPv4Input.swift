@@ -1,0 +1,59 @@
+import Octets
+package import Wire
+
+/// Validates incoming packets, in the order of RFC 1122 section 3.2.1.
+package enum IPv4Input {
+  /// What a packet is to this host.
+  package enum Disposition: Hashable, Sendable {
+    /// For an address of ours.
+    case unicast
+    /// For every host of a network of ours, or of the link.
+    case broadcast
+    /// Not to be taken.
+    case drop(IPRule)
+    /// Not to be taken, and the sender is told of the octet.
+    case parameterProblem(pointer: UInt8)
+  }
+
+  /// The rule that a parser's error stands for.
+  package static func rule(for error: ParseError) -> IPRule {
+    switch error {
+    case .truncated, .unsupported: .dropMalformed
+    case .version: .dropVersion
+    case .headerLength: .dropHeaderLength
+    case .totalLength: .dropTotalLength
+    }
+  }
+
+  /// Judges a packet whose lengths are right.
+  ///
+  /// - Parameter addresses: ours, with the networks they are in.
+  package static func judge(
+    _ packet: borrowing IPv4PacketView, addresses: [IPv4Prefix], isLoopback: Bool
+  ) -> Disposition {
+    // 3.2.1.2
+    guard packet.headerChecksumIsRight else { return .drop(.dropHeaderChecksum) }
+    // 3.2.1.3: a source must be a single host, and no outside packet comes from inside.
+    let source = packet.source
+    if source.isMulticast || source.isReserved || source.isUnspecified
+      || source.isLoopback && !isLoopback
+    {
+      return .drop(.dropBadSource)
+    }
+    let destination = packet.destination
+    var disposition: Disposition? = destination.isLimitedBroadcast ? .broadcast : nil
+    for prefix in addresses {
+      if !isLoopback, prefix.address == source { return .drop(.dropBadSource) }
+      if prefix.length < 31, prefix.broadcast == source { return .drop(.dropBadSource) }
+      if prefix.address == destination { disposition = .unicast }
+      if disposition == nil, prefix.broadcast == destination { disposition = .broadcast }
+    }
+    guard let disposition else { return .drop(.dropNotForUs) }
+    // 3.2.1.8
+    guard packet.headerLength > 20 else { return disposition }
+    let options = IPv4OptionsSummary(parsing: packet.options)
+    if let place = options.malformedAt { return .parameterProblem(pointer: UInt8(place)) }
+    if options.hasSourceRoute { return .drop(.dropSourceRoute) }
+    return disposition
+  }
+}
