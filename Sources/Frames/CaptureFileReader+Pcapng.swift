@@ -1,0 +1,175 @@
+import Wire
+
+/// What a pcapng section says of one of its interfaces.
+struct CapturedInterface: Sendable {
+  var link: LinkType
+  var snapLength: Int
+  /// `if_tsresol`: a power of 10, or of 2 when the top bit is set.
+  var resolution: UInt8 = 6
+  /// `if_tsoffset`, in seconds.
+  var offset: Int64 = 0
+
+  /// Nanoseconds since 1970 for a count of ticks; saturates.
+  func nanoseconds(_ ticks: UInt64) -> Int64 {
+    let exponent = Int(resolution & 0x7F)
+    let value: UInt128
+    if resolution & 0x80 != 0 {
+      guard exponent < 96 else { return shifted(0) }
+      value = UInt128(ticks) &* 1_000_000_000 >> UInt128(exponent)
+    } else {
+      guard exponent <= 28 else { return shifted(0) }
+      var divisor: UInt128 = 1
+      for _ in 0..<exponent { divisor &*= 10 }
+      value = UInt128(ticks) &* 1_000_000_000 / divisor
+    }
+    return shifted(Int64(clamping: value))
+  }
+
+  private func shifted(_ time: Int64) -> Int64 {
+    let (seconds, overflow) = offset.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !overflow else { return time }
+    let (sum, carried) = time.addingReportingOverflow(seconds)
+    return carried ? time : sum
+  }
+}
+
+extension CaptureFileReader {
+  /// Reads blocks up to the next one that holds a frame; nil at the end of the file.
+  mutating func nextPacketBlock() throws(CaptureError) -> CapturedFrame? {
+    while true {
+      let number = count &+ 1
+      guard source.fill(12) else {
+        if source.available == 0 { return nil }
+        throw .truncated(frame: number)
+      }
+      let kind = source.uint32(at: 0)
+      if kind == 0x0A0D_0D0A { try chooseByteOrder(number) }
+      let length = Int(source.uint32(at: 4))
+      guard length >= 12, length & 3 == 0 else {
+        throw .damaged(frame: number, reason: "a block says it is \(length) octets long")
+      }
+      guard [0x0A0D_0D0A, 1, 2, 3, 6].contains(kind) else {
+        guard source.skip(length) else { throw .truncated(frame: number) }
+        continue
+      }
+      guard length <= Self.longestBlock else {
+        throw .damaged(frame: number, reason: "a block says it is \(length) octets long")
+      }
+      guard source.fill(length) else { throw .truncated(frame: number) }
+      guard Int(source.uint32(at: length &- 4)) == length else {
+        throw .damaged(frame: number, reason: "the two lengths of a block differ")
+      }
+      let frame: CapturedFrame?
+      switch kind {
+      case 1: frame = try describeInterface(length, number)
+      case 2: frame = try packet(length, number, isObsolete: true)
+      case 3: frame = try simplePacket(length, number)
+      case 6: frame = try packet(length, number, isObsolete: false)
+      default: frame = nil
+      }
+      source.consume(length)
+      guard let frame else { continue }
+      count = number
+      return frame
+    }
+  }
+
+  /// A section header: its byte order holds until the next one, and its interfaces are new.
+  private mutating func chooseByteOrder(_ number: Int) throws(CaptureError) {
+    source.isLittleEndian = true
+    switch source.uint32(at: 8) {
+    case 0x1A2B_3C4D: break
+    case 0x4D3C_2B1A: source.isLittleEndian = false
+    default: throw .damaged(frame: number, reason: "a section has no byte-order magic")
+    }
+    interfaces.removeAll()
+  }
+
+  private mutating func describeInterface(
+    _ length: Int, _ number: Int
+  ) throws(CaptureError) -> CapturedFrame? {
+    guard length >= 20 else {
+      throw .damaged(frame: number, reason: "an interface description is too short")
+    }
+    guard interfaces.count < 65_536 else {
+      throw .damaged(frame: number, reason: "there are more than 65536 interfaces")
+    }
+    var interface = CapturedInterface(
+      link: LinkType(rawValue: source.uint16(at: 8)), snapLength: Int(source.uint32(at: 12)))
+    for option in options(16..<(length &- 4)) {
+      if option.code == 9, option.range.count >= 1 {
+        interface.resolution = source.octet(at: option.range.lowerBound)
+      } else if option.code == 14, option.range.count >= 8 {
+        let first = UInt64(source.uint32(at: option.range.lowerBound))
+        let second = UInt64(source.uint32(at: option.range.lowerBound &+ 4))
+        interface.offset = Int64(
+          bitPattern: source.isLittleEndian ? second << 32 | first : first << 32 | second)
+      }
+    }
+    interfaces.append(interface)
+    return nil
+  }
+
+  /// An enhanced packet block, or the packet block that it replaced.
+  private func packet(
+    _ length: Int, _ number: Int, isObsolete: Bool
+  ) throws(CaptureError) -> CapturedFrame {
+    guard length >= 32 else {
+      throw .damaged(frame: number, reason: "its block is only \(length) octets long")
+    }
+    let index = isObsolete ? Int(source.uint16(at: 8)) : Int(source.uint32(at: 8))
+    guard index < interfaces.count else {
+      throw .damaged(frame: number, reason: "it names interface \(index), which is not described")
+    }
+    let captured = Int(source.uint32(at: 20))
+    let padded = (captured &+ 3) & ~3
+    guard 28 &+ padded &+ 4 <= length else {
+      throw .damaged(frame: number, reason: "\(captured) octets do not fit its block")
+    }
+    let ticks = UInt64(source.uint32(at: 12)) << 32 | UInt64(source.uint32(at: 16))
+    var comment: String?
+    for option in options((28 &+ padded)..<(length &- 4)) where option.code == 1 {
+      comment = String(decoding: source.copy(option.range), as: UTF8.self)
+      break
+    }
+    return CapturedFrame(
+      number: number, time: interfaces[index].nanoseconds(ticks),
+      linkType: interfaces[index].link, originalLength: Int(source.uint32(at: 24)),
+      octets: source.copy(28..<(28 &+ captured)), comment: comment)
+  }
+
+  /// A simple packet block: no time, the first interface, the length cut at its snap length.
+  private func simplePacket(_ length: Int, _ number: Int) throws(CaptureError) -> CapturedFrame {
+    guard length >= 16, let interface = interfaces.first else {
+      throw .damaged(frame: number, reason: "a simple packet without an interface or a length")
+    }
+    let original = Int(source.uint32(at: 8))
+    let limit = interface.snapLength == 0 ? original : min(original, interface.snapLength)
+    guard limit <= length &- 16 else {
+      throw .damaged(frame: number, reason: "\(limit) octets do not fit its block")
+    }
+    return CapturedFrame(
+      number: number, time: 0, linkType: interface.link, originalLength: original,
+      octets: source.copy(12..<(12 &+ limit)))
+  }
+
+  private struct Option {
+    var code: UInt16
+    var range: Range<Int>
+  }
+
+  /// The options in a part of the window, up to the first that does not fit.
+  private func options(_ range: Range<Int>) -> [Option] {
+    var found: [Option] = []
+    var offset = range.lowerBound
+    while offset &+ 4 <= range.upperBound {
+      let code = source.uint16(at: offset)
+      let length = Int(source.uint16(at: offset &+ 2))
+      let begin = offset &+ 4
+      guard code != 0, begin &+ length <= range.upperBound else { break }
+      found.append(Option(code: code, range: begin..<(begin &+ length)))
+      offset = begin &+ (length &+ 3) & ~3
+    }
+    return found
+  }
+}
