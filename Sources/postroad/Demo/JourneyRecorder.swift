@@ -1,0 +1,104 @@
+import Octets
+import Wire
+
+/// Turns the frames between two hosts into the steps of a ladder: relative numbers, dialogue, why.
+struct JourneyRecorder {
+  /// A frame on the link, as it was sent.
+  struct Sent {
+    var time: Instant
+    var isFromClient: Bool
+    var isLost: Bool
+    var octets: [UInt8]
+    /// Why, if the stack has told.
+    var reason: (sentence: String, source: String)?
+  }
+
+  private var origin: [Bool: SequenceNumber] = [:]
+  private var streams: [Bool: StreamCollector] = [true: .init(), false: .init()]
+  private var furthest: [Bool: SequenceNumber] = [:]
+  private var dialogue = DialogueReader()
+  /// Sums for the summary.
+  private(set) var frames = 0
+  private(set) var lost = 0
+  private(set) var retransmissions = 0
+  private(set) var octets = 0
+
+  /// The step that a frame is.
+  mutating func step(_ sent: Sent) -> LadderStep {
+    frames += 1
+    octets += sent.octets.count
+    if sent.isLost { lost += 1 }
+    var step = LadderStep(
+      time: sent.time - .start, isFromClient: sent.isFromClient, label: "", isLost: sent.isLost,
+      sentence: sent.reason?.sentence ?? "", source: sent.reason?.source ?? "")
+    guard let packet = try? IPv4PacketView(parsing: sent.octets.span) else { return step }
+    if !packet.isFragment, packet.transport == .tcp,
+      let segment = try? TCPSegmentView(parsing: packet.payload)
+    {
+      describe(segment, into: &step)
+    } else {
+      let line = PacketDescription.internet(sent.octets.span)
+      step.label = line.split(separator: ": ").dropFirst().joined(separator: ": ")
+    }
+    if step.sentence.isEmpty {
+      (step.sentence, step.source) = Self.guess(packet)
+    }
+    return step
+  }
+
+  private mutating func describe(_ segment: borrowing TCPSegmentView, into step: inout LadderStep) {
+    let side = step.isFromClient
+    let flags = segment.flags
+    if flags.contains(.syn) || origin[side] == nil {
+      origin[side] = segment.sequence
+    }
+    let own = origin[side] ?? segment.sequence
+    var label = Self.names(flags) + "  seq \(own.distance(to: segment.sequence))"
+    if flags.contains(.ack), let other = origin[!side] {
+      label += " ack \(other.distance(to: segment.acknowledgment))"
+    }
+    let count = segment.payload.count
+    if count > 0 { label += " len \(count)" }
+    if flags.contains(.syn) {
+      if let size = TCPOptions(parsing: segment.options).maximumSegmentSize {
+        label += " mss \(size)"
+      }
+    }
+    step.label = label
+    let end = segment.sequence + segment.length
+    if segment.length > 0 {
+      if let known = furthest[side], end.precedesOrEquals(known) {
+        step.isRetransmission = true
+        retransmissions += 1
+      } else {
+        furthest[side] = end
+      }
+    }
+    guard !step.isLost else { return }
+    let fresh = streams[side]?.add(segment).octets ?? []
+    step.said = dialogue.read(fresh, from: side ? .client : .server)
+  }
+
+  private static func names(_ flags: TCPFlags) -> String {
+    let known: [(TCPFlags, String)] = [
+      (.syn, "SYN"), (.fin, "FIN"), (.rst, "RST"), (.psh, "PSH"), (.ack, "ACK"),
+    ]
+    return known.filter { flags.contains($0.0) }.map(\.1).joined(separator: ",")
+  }
+
+  /// For what no rule was told: what the packet itself says.
+  private static func guess(
+    _ packet: borrowing IPv4PacketView
+  ) -> (sentence: String, source: String) {
+    if packet.isFragment {
+      return packet.moreFragments
+        ? ("a part of a datagram that is larger than the link takes", "RFC 791 3.2")
+        : ("the last part: now the datagram can be put together", "RFC 791 3.2")
+    }
+    switch packet.transport {
+    case .icmp: return ("a message about the network itself", "RFC 792")
+    case .udp: return ("a datagram, sent without ado", "RFC 768")
+    default: return ("a segment", "RFC 9293 3.1")
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import Foundation
+
+/// Draws steps as a ladder: time, client, arrow, server, and the dialogue beside it.
+///
+/// ```text
+///    0.000 s │── SYN  seq 0 ──────────────────────▶│
+///            │   an active open asks for ...       │
+/// ```
+struct LadderRenderer {
+  /// How text is marked; without colours nothing is.
+  enum Mark: String {
+    case client = "36"
+    case server = "32"
+    case lost = "31;1"
+    case again = "33"
+    case faint = "2"
+    case strong = "1"
+  }
+
+  /// Columns in all.
+  let width: Int
+  /// Whether marks are written.
+  let hasColours: Bool
+
+  private let timeWidth = 10
+  private var laneWidth: Int { min(max(width * 46 / 100, 36), 60) }
+  private var textWidth: Int { max(width - timeWidth - laneWidth - 5, 12) }
+
+  /// For the terminal that standard output is, or 100 columns where it is none.
+  static func forStandardOutput() -> LadderRenderer {
+    let isTerminal = isatty(STDOUT_FILENO) == 1
+    var size = winsize()
+    let known = unsafe isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0
+    let columns = known && size.ws_col > 0 ? Int(size.ws_col) : 100
+    let refused = !(ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+    return LadderRenderer(
+      width: min(max(columns, 72), 140), hasColours: isTerminal && !refused)
+  }
+
+  /// The heads of the two columns.
+  func head(client: String, server: String) -> [String] {
+    let gap = max(laneWidth + 2 - client.count - server.count, 1)
+    let names =
+      blank(timeWidth) + mark(client, .client) + blank(gap) + mark(server, .server)
+    return [names, rail("", lane: blank(laneWidth))]
+  }
+
+  /// A step: the arrow, the reason below, the dialogue beside.
+  func draw(_ step: LadderStep) -> [String] {
+    var lanes = [arrow(step)]
+    let reason = step.sentence + " (\(step.source))"
+    for line in Self.wrap(reason, width: laneWidth - 6) {
+      lanes.append(blank(3) + mark(pad(line, laneWidth - 3), .faint))
+    }
+    if step.isLost {
+      lanes.insert(blank(3) + mark(pad("lost on the way", laneWidth - 3), .lost), at: 1)
+    }
+    var texts: [String] = []
+    for line in step.said {
+      let speaker = line.speaker == .client ? "C: " : "S: "
+      for (index, part) in Self.wrap(line.text, width: textWidth - 3).enumerated() {
+        let text = (index == 0 ? speaker : "   ") + part
+        texts.append(mark(text, line.isMessage ? .faint : Self.mark(of: line.speaker)))
+      }
+    }
+    let rows = max(lanes.count, texts.count)
+    return (0..<rows).map { row in
+      rail(
+        row == 0 ? Self.clock(step.time) : "",
+        lane: row < lanes.count ? lanes[row] : blank(laneWidth),
+        text: row < texts.count ? texts[row] : "")
+    } + [rail("", lane: blank(laneWidth))]
+  }
+
+  /// A remark between two steps, such as time passing.
+  func remark(_ text: String) -> [String] {
+    Self.wrap(text, width: laneWidth - 4).map {
+      let left = (laneWidth - $0.count) / 2
+      return rail(
+        "", lane: blank(left) + mark($0, .faint) + blank(laneWidth - left - $0.count))
+    } + [rail("", lane: blank(laneWidth))]
+  }
+
+  /// Marks a text, if colours are wanted.
+  func mark(_ text: String, _ mark: Mark) -> String {
+    hasColours && !text.isEmpty ? "\u{1B}[\(mark.rawValue)m\(text)\u{1B}[0m" : text
+  }
+
+  private func arrow(_ step: LadderStep) -> String {
+    let label = String(step.label.prefix(laneWidth - 10))
+    let room = laneWidth - label.count - 5
+    let colour: Mark =
+      step.isLost
+      ? .lost : step.isRetransmission ? .again : step.isFromClient ? .client : .server
+    let line: String
+    switch (step.isFromClient, step.isLost) {
+    case (true, false): line = "── \(label) " + rule(room) + "▶"
+    case (false, false): line = "◀" + rule(room) + " \(label) ──"
+    case (true, true):
+      line = "── \(label) " + rule(room / 2) + "✗" + blank(room - room / 2)
+    case (false, true):
+      line = blank(room - room / 2) + "✗" + rule(room / 2) + " \(label) ──"
+    }
+    return mark(line, colour)
+  }
+
+  private func rail(_ time: String, lane: String, text: String = "") -> String {
+    let left = mark("│", .client)
+    let right = mark("│", .server)
+    let line = pad(time, timeWidth - 1, left: true) + " " + left + lane + right
+    return text.isEmpty ? line : line + "  " + text
+  }
+
+  private func blank(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
+  private func rule(_ count: Int) -> String { String(repeating: "─", count: max(count, 0)) }
+
+  private func pad(_ text: String, _ count: Int, left: Bool = false) -> String {
+    let gap = blank(count - text.count)
+    return left ? gap + text : text + gap
+  }
+
+  private static func mark(of speaker: DialogueReader.Speaker) -> Mark {
+    speaker == .client ? .client : .server
+  }
+
+  /// Seconds with milliseconds.
+  static func clock(_ time: Duration) -> String {
+    let (seconds, attoseconds) = time.components
+    let milliseconds = attoseconds / 1_000_000_000_000_000
+    let digits = String(milliseconds + 1000).dropFirst()
+    return "\(seconds).\(digits) s"
+  }
+
+  /// Breaks a text between words; a word too long for a line is cut.
+  static func wrap(_ text: String, width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      var rest = Substring(word)
+      if !line.isEmpty && line.count + 1 + rest.count > width {
+        lines.append(line)
+        line = ""
+      }
+      while rest.count > width {
+        lines.append(String(rest.prefix(width)))
+        rest = rest.dropFirst(width)
+      }
+      line = line.isEmpty ? String(rest) : line + " " + rest
+    }
+    if !line.isEmpty || lines.isEmpty { lines.append(line) }
+    return lines
+  }
+}

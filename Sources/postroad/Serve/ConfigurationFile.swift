@@ -1,0 +1,32 @@
+import Foundation
+
+/// A file of settings: lines of `name = value`, with the names of the options; `#` begins a
+/// comment line. An option on the command line wins over the file.
+enum ConfigurationFile {
+  /// Reads the file into the settings; the error names file and line.
+  static func read(_ path: String, into settings: inout ServeSettings) throws(SettingError) {
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw SettingError(sentence: "cannot read the configuration file \(path)")
+    }
+    var number = 0
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      number += 1
+      let content = line.trimmingCharacters(in: .whitespaces)
+      if content.isEmpty || content.hasPrefix("#") { continue }
+      let here = "\(path):\(number): "
+      guard let equals = content.firstIndex(of: "=") else {
+        throw SettingError(sentence: here + "a line is 'name = value', not '\(content)'")
+      }
+      let name = content[..<equals].trimmingCharacters(in: .whitespaces)
+      let value = content[content.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+      do throws(SettingError) {
+        try settings.set(name, to: value)
+      } catch {
+        throw SettingError(sentence: here + error.sentence.replacing("--" + name, with: name))
+      }
+    }
+  }
+}

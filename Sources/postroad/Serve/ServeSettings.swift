@@ -1,0 +1,180 @@
+import Wire
+
+/// A value that a setting cannot have; the sentence names both.
+struct SettingError: Error {
+  let sentence: String
+}
+
+/// What `serve` was asked to do, from its options and its configuration file.
+///
+/// Both give names and texts, and both are checked here, so that they mean the same.
+struct ServeSettings {
+  /// The small services, by name, and their ports.
+  enum Service: String, CaseIterable {
+    case echo, discard, daytime, chargen
+
+    /// The well-known port. Source: RFC 862, 863, 867, 864.
+    var port: Port {
+      switch self {
+      case .echo: 7
+      case .discard: 9
+      case .daytime: 13
+      case .chargen: 19
+      }
+    }
+  }
+
+  /// Which congestion controller connections use.
+  enum Congestion: String, CaseIterable {
+    case cubic, newreno
+  }
+
+  var tun: String?
+  var address: IPv4Prefix?
+  var peer: IPv4Address?
+  var maildir = "Maildir"
+  var hostname: String?
+  var domains: [String] = []
+  var mailboxes: [String] = []
+  var maximumSize = 52_428_800
+  var idleTimeout = 300
+  var maximumSessions = 1000
+  var services: [Service] = []
+  var smtpPort: Port = 25
+  var congestion = Congestion.cubic
+  var capture: String?
+  var explains = false
+
+  /// Every name that can be set, in the order of the help.
+  static let names = [
+    "tun", "address", "peer", "maildir", "hostname", "domain", "mailbox", "max-size",
+    "idle-timeout", "max-sessions", "service", "smtp-port", "congestion", "pcap", "explain",
+  ]
+
+  /// Sets one of `names`; `domain`, `mailbox` and `service` add to what is there.
+  mutating func set(_ name: String, to value: String) throws(SettingError) {
+    func wrong(_ wanted: String) -> SettingError {
+      SettingError(sentence: "--\(name) must be \(wanted), not '\(value)'")
+    }
+    func number(_ range: ClosedRange<Int>, _ unit: String) throws(SettingError) -> Int {
+      guard let number = Int(value), range.contains(number) else {
+        throw wrong("\(unit) from \(range.lowerBound) to \(range.upperBound)")
+      }
+      return number
+    }
+    switch name {
+    case "tun":
+      // IFNAMSIZ of Linux, with the zero at the end.
+      let legal = value.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 47 && $0 != 58 }
+      guard legal, (1...15).contains(value.utf8.count) else {
+        throw wrong("a device name of 1 to 15 letters")
+      }
+      tun = value
+    case "address":
+      guard let prefix = IPv4Prefix(value), Self.isHost(prefix.address) else {
+        throw wrong("an address with its prefix length, such as 192.0.2.1/24")
+      }
+      address = prefix
+    case "peer":
+      guard let address = IPv4Address(value), Self.isHost(address) else {
+        throw wrong("an IPv4 address, such as 192.0.2.2")
+      }
+      peer = address
+    case "maildir":
+      guard !value.isEmpty else { throw wrong("a folder") }
+      maildir = value
+    case "hostname":
+      guard Self.isDomain(value) else { throw wrong("a domain name") }
+      hostname = value
+    case "domain":
+      guard Self.isDomain(value) else { throw wrong("a domain name") }
+      domains.append(value)
+    case "mailbox":
+      guard Self.isMailbox(value) else { throw wrong("a mailbox name, the part before the @") }
+      mailboxes.append(value)
+    case "max-size": maximumSize = try number(1...2_147_483_647, "a number of octets")
+    case "idle-timeout": idleTimeout = try number(1...86_400, "a number of seconds")
+    case "max-sessions": maximumSessions = try number(1...100_000, "a number")
+    case "service":
+      for word in value.split(separator: ",", omittingEmptySubsequences: false) {
+        guard let service = Service(rawValue: String(word)) else {
+          let known = Service.allCases.map(\.rawValue).joined(separator: ", ")
+          throw SettingError(sentence: "--service must be some of \(known), not '\(word)'")
+        }
+        if !services.contains(service) { services.append(service) }
+      }
+    case "smtp-port": smtpPort = Port(UInt16(try number(1...65_535, "a port")))
+    case "congestion":
+      guard let known = Congestion(rawValue: value) else {
+        throw wrong(Congestion.allCases.map(\.rawValue).joined(separator: " or "))
+      }
+      congestion = known
+    case "pcap":
+      guard !value.isEmpty else { throw wrong("a file") }
+      capture = value
+    case "explain":
+      guard let wanted = Bool(value) else { throw wrong("true or false") }
+      explains = wanted
+    default:
+      throw SettingError(sentence: "there is no setting '\(name)'")
+    }
+  }
+
+  /// What only all settings together can tell.
+  func check() throws(SettingError) {
+    if tun == nil { throw SettingError(sentence: "--tun is missing: the name of the TUN device") }
+    guard let address else {
+      throw SettingError(sentence: "--address is missing: our address, such as 192.0.2.1/24")
+    }
+    if let peer {
+      if peer == address.address {
+        throw SettingError(sentence: "--peer must not be our own address \(peer)")
+      }
+      if address.length < 31 && !address.contains(peer) {
+        throw SettingError(sentence: "--peer \(peer) is not in the network of \(address)")
+      }
+    }
+    if let taken = services.first(where: { $0.port == smtpPort }) {
+      throw SettingError(
+        sentence: "--smtp-port \(smtpPort) is the port of the service \(taken.rawValue)")
+    }
+  }
+
+  /// The kernel's address: as given, else the next one of the network.
+  var kernelAddress: IPv4Address? {
+    if let peer { return peer }
+    guard let address else { return nil }
+    let next = IPv4Address(rawValue: address.address.rawValue &+ 1)
+    if address.length == 32 || (address.contains(next) && next != address.broadcast) {
+      return next
+    }
+    return IPv4Address(rawValue: address.address.rawValue &- 1)
+  }
+
+  private static func isHost(_ address: IPv4Address) -> Bool {
+    !address.isUnspecified && !address.isMulticast && !address.isLimitedBroadcast
+      && !address.isLoopback && !address.isReserved
+  }
+
+  /// Letters, digits and hyphens between dots. Source: RFC 1123, section 2.1.
+  static func isDomain(_ text: String) -> Bool {
+    let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+    return text.utf8.count <= 255
+      && labels.allSatisfy { label in
+        (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+          && label.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+      }
+  }
+
+  /// A dot-string. Source: RFC 5321, section 4.1.2.
+  static func isMailbox(_ text: String) -> Bool {
+    let atoms = text.split(separator: ".", omittingEmptySubsequences: false)
+    return text.utf8.count <= 64
+      && atoms.allSatisfy { atom in
+        !atom.isEmpty
+          && atom.allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || "!#$%&'*+-/=?^_`{|}~".contains($0))
+          }
+      }
+  }
+}
