@@ -42,7 +42,7 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
     }
     unsafe self.handle = handle
     self.name = name
-    link = LinkType(rawValue: UInt16(truncatingIfNeeded: unsafe pcap_datalink(handle)))
+    link = unsafe linkType(ofLibrary: pcap_datalink(handle))
     descriptor = unsafe pcap_get_selectable_fd(handle)
   }
 
@@ -131,6 +131,16 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
   }
 }
 
+/// libpcap's own number for a link type: on Linux it differs from that in files for raw IP alone.
+private func libraryNumber(of link: LinkType) -> Int32 {
+  link == .rawIP ? DLT_RAW : Int32(link.rawValue)
+}
+
+/// The link type for libpcap's own number.
+private func linkType(ofLibrary number: Int32) -> LinkType {
+  number == DLT_RAW ? .rawIP : LinkType(rawValue: UInt16(truncatingIfNeeded: number))
+}
+
 /// libpcap's message buffer as text.
 private func sentence(_ message: [CChar]) -> String {
   String(
@@ -144,7 +154,7 @@ public struct CaptureFilter: ~Copyable, @unchecked Sendable {
 
   /// Compiles an expression for frames of a link type.
   public init(_ expression: String, link: LinkType) throws(FrameError) {
-    guard let handle = unsafe pcap_open_dead(Int32(link.rawValue), 262_144) else {
+    guard let handle = unsafe pcap_open_dead(libraryNumber(of: link), 262_144) else {
       throw .filter(expression: expression, reason: "libpcap has no memory")
     }
     defer { unsafe pcap_close(handle) }

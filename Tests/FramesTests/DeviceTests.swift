@@ -131,6 +131,10 @@ func superPacket(payload: Int) -> [UInt8] {
     let shown = try Machine.run("tcpdump", ["-vv", "-n", "-r", path])
     #expect(shown.text.contains("(correct)") && !shown.text.contains("incorrect"))
     #expect(!shown.text.contains("bad cksum"))
+    guard Machine.has("tshark") else { return }
+    let faults = try Machine.run(
+      "tshark", ["-r", path, "-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number"])
+    #expect(!faults.text.split(separator: "\n").contains { Int($0) != nil }, "\(faults.text)")
   }
 
   @Test("a filter is compiled for frames of a file, or its fault is told")
