@@ -4,13 +4,14 @@ import Testing
 /// What the machine must offer for a check against the real kernel.
 enum Machine {
   /// A TUN device in a network namespace of its own needs root and the device file.
-  static let hasNamespaces = geteuid() == 0 && access("/dev/net/tun", W_OK) == 0
+  static let hasNamespaces =
+    geteuid() == 0 && FileManager.default.isWritableFile(atPath: "/dev/net/tun")
 
   /// Whether a command can be found.
   static func has(_ command: String) -> Bool {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return (path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"])
-      .contains { access($0 + "/" + command, X_OK) == 0 }
+      .contains { FileManager.default.isExecutableFile(atPath: $0 + "/" + command) }
   }
 }
 
@@ -26,49 +27,81 @@ extension Trait where Self == ConditionTrait {
   }
 }
 
-/// Runs one check of a script beside this file, in a process and a namespace of its own.
-func check(
-  _ script: String, _ name: String, at location: SourceLocation = #_sourceLocation
-) async throws {
-  let here = URL(filePath: #filePath).deletingLastPathComponent()
+/// What a finished program left behind.
+struct Finished {
+  let status: Int32
+  let output: String
+  let errors: String
+}
+
+/// Runs a program to its end.
+func run(
+  _ program: String, _ arguments: [String], environment: [String: String] = [:]
+) async throws -> Finished {
   let process = Process()
-  process.executableURL = URL(filePath: "/usr/bin/env")
-  process.arguments = [
-    "python3", "-B", here.appending(path: "Scripts/\(script).py").path, name,
-  ]
-  process.environment = ProcessInfo.processInfo.environment.merging(
-    ["POSTROAD_BINARY": program(beside: here)]
-  ) { given, _ in given }
-  // A file, not a pipe: nobody has to read while the check runs.
-  let log = FileManager.default.temporaryDirectory.appending(
-    path: "postroad-\(script)-\(name)-\(ProcessInfo.processInfo.processIdentifier)")
-  _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-  defer { try? FileManager.default.removeItem(at: log) }
-  let output = try FileHandle(forWritingTo: log)
-  process.standardOutput = output
-  process.standardError = output
+  process.executableURL = URL(filePath: program)
+  process.arguments = arguments
+  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+  process.standardInput = FileHandle.nullDevice
+  // Files, not pipes: nobody has to read while the program runs.
+  let folder = FileManager.default.temporaryDirectory.appending(
+    path: "postroad-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  func file(_ name: String) throws -> FileHandle {
+    let place = folder.appending(path: name)
+    _ = FileManager.default.createFile(atPath: place.path, contents: nil)
+    return try FileHandle(forWritingTo: place)
+  }
+  process.standardOutput = try file("output")
+  process.standardError = try file("errors")
   let (ended, end) = AsyncStream<Int32>.makeStream()
   process.terminationHandler = {
     end.yield($0.terminationStatus)
     end.finish()
   }
   try process.run()
-  let status = await ended.first { _ in true }
-  let said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-  if status == 77 {
-    try Test.cancel("\(said)", sourceLocation: location)
+  let status = await ended.first { _ in true } ?? -1
+  func text(_ name: String) -> String {
+    let octets = (try? Data(contentsOf: folder.appending(path: name))) ?? Data()
+    return String(decoding: octets, as: UTF8.self)
   }
-  #expect(status == 0, "\(script).py \(name):\n\(said)", sourceLocation: location)
+  return Finished(status: status, output: text("output"), errors: text("errors"))
 }
 
-/// The program under test: the one the environment names, else the one built with these tests.
-private func program(beside folder: URL) -> String {
-  let tests = URL(filePath: CommandLine.arguments[0])
-  var candidate = tests.deletingLastPathComponent()
-  while candidate.path.count > 1 {
-    let program = candidate.appending(path: "postroad")
-    if access(program.path, X_OK) == 0, program.path.contains("/.build/") { return program.path }
-    candidate.deleteLastPathComponent()
-  }
-  return folder.appending(path: "../../.build/debug/postroad").standardizedFileURL.path
+/// Runs one check of a script beside this file, in a process and a namespace of its own.
+func check(
+  _ script: String, _ name: String, at location: SourceLocation = #_sourceLocation
+) async throws {
+  let path = Places.here.appending(path: "Scripts/\(script).py").path
+  let done = try await run(
+    "/usr/bin/env", ["python3", "-B", path, name],
+    environment: ["POSTROAD_BINARY": Places.program])
+  if done.status == 77 { try Test.cancel("\(done.output)", sourceLocation: location) }
+  #expect(
+    done.status == 0, "\(script).py \(name):\n\(done.output)\(done.errors)",
+    sourceLocation: location)
+}
+
+/// Where things are.
+enum Places {
+  static let here = URL(filePath: #filePath).deletingLastPathComponent()
+  static let root = here.deletingLastPathComponent().deletingLastPathComponent()
+  /// Captures of others, beside the repository; not everybody has them.
+  static let foreignCaptures = root.deletingLastPathComponent().appending(
+    path: "shared/captures")
+
+  /// The program under test: the one the environment names, else the one built with these tests.
+  static let program: String = {
+    if let given = ProcessInfo.processInfo.environment["POSTROAD_BINARY"] { return given }
+    var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    while folder.path.count > 1 {
+      let program = folder.appending(path: "postroad").path
+      if FileManager.default.isExecutableFile(atPath: program), program.contains("/.build/") {
+        return program
+      }
+      folder.deleteLastPathComponent()
+    }
+    return root.appending(path: ".build/debug/postroad").path
+  }()
 }
