@@ -4,7 +4,7 @@ package import Wire
 /// Hardware addresses of neighbours, and packets that wait for one. Source: RFC 826; RFC 1122 2.3.2.
 ///
 /// Entries are bounded in number and age; questions are asked once a second, three times.
-package struct NeighborCache: ~Copyable {
+package struct NeighborCache {
   private static let limit = 512
   private static let pendingPerNeighbor = 8
   private static let questions = 3

@@ -10,6 +10,13 @@ public struct ReceivedDatagram: Hashable, Sendable {
   public var destination: SocketAddress
   /// What it carries.
   public var octets: [UInt8]
+
+  /// A datagram from its parts.
+  package init(source: SocketAddress, destination: SocketAddress, octets: [UInt8]) {
+    self.source = source
+    self.destination = destination
+    self.octets = octets
+  }
 }
 
 /// What a UDP socket holds: a bounded queue. Source: RFC 768; RFC 1122 section 4.1.

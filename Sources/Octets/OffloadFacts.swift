@@ -66,4 +66,12 @@ public protocol FrameSink: ~Copyable {
   mutating func transmit(
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool
+
+  /// Told why the next frame is sent, just before it is; only by a stack that explains itself.
+  mutating func explain(_ explanation: RuleExplanation)
+}
+
+extension FrameSink where Self: ~Copyable {
+  /// Most sinks don't ask why.
+  public mutating func explain(_ explanation: RuleExplanation) {}
 }

@@ -41,6 +41,11 @@ public struct RingBuffer: ~Copyable {
     return taken
   }
 
+  /// Appends as many octets as fit of the first contiguous part of another ring.
+  public mutating func append(firstOf other: borrowing RingBuffer) -> Int {
+    append(other.contiguous(at: 0, count: other.count))
+  }
+
   /// Writes octets at a distance from the reader's place, past the end too, without counting them.
   ///
   /// - Returns: how many fitted below the limit.

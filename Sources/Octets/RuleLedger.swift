@@ -90,3 +90,23 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
     return taken
   }
 }
+
+/// A rule's name, source and sentence, free of its type: what a person is shown.
+public struct RuleExplanation: Hashable, Sendable {
+  /// The case's name, such as `fastRetransmit`.
+  public let name: String
+  /// The document and section.
+  public let source: String
+  /// One sentence.
+  public let sentence: String
+  /// What following the rule does.
+  public let effect: RuleEffect
+
+  /// The explanation of a rule.
+  public init(_ rule: some ProtocolRule) {
+    name = "\(rule)"
+    source = rule.source
+    sentence = rule.sentence
+    effect = rule.effect
+  }
+}

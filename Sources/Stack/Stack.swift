@@ -1,1 +1,242 @@
-// Stack
+import DequeModule
+import NetworkCore
+public import Octets
+import TCPCore
+public import Wire
+
+/// A whole host as a value: interfaces, routes, ARP, IPv4, ICMP, UDP and TCP, without devices,
+/// clocks or threads.
+///
+/// The driver's loop: hand in frames (``frameArrived(_:offload:on:at:)``), passed deadlines
+/// (``deadlinePassed(at:)``) and commands; then call ``transmit(on:into:at:)`` for each interface,
+/// take the events (``nextEvent()``), and sleep until ``nextDeadline`` or the next frame.
+///
+/// Invariants: 1. A connection is in `table` exactly as long as it is in `connections`. 2. Whatever
+/// changed a connection calls `touch`, so that its output, its deadline and its events are seen to.
+/// 3. Nothing here grows with the traffic: every queue has a bound, and a counter for what it cost.
+public struct Stack: ~Copyable {
+  /// The bounds and defaults.
+  public let configuration: StackConfiguration
+  /// Every rule that was followed.
+  public internal(set) var counters = StackCounters()
+
+  var interfaces: [Interface] = []
+  var routes = RouteTable()
+  /// Our addresses on all interfaces.
+  var addresses: [IPv4Prefix] = []
+
+  var connections = Slab<ConnectionSlot>()
+  var table: ConnectionTable
+  var deadlines = DeadlineHeap()
+  /// Connections that may have something to send.
+  var outputQueue: Deque<SlabHandle> = []
+  /// Sockets at which something happened.
+  var eventQueue: Deque<SocketID> = []
+
+  var listeners = Slab<Listener>()
+  var listenersByPort: [Port: [SlabHandle]] = [:]
+  var udpSockets = Slab<UDPSlot>()
+  var udpByPort: [Port: [SlabHandle]] = [:]
+
+  var reassembler = IPv4Reassembler()
+  var identification: IPv4Identification
+  var pathMTUs = PathMTUCache()
+  var errorPolicy: ICMPErrorPolicy
+  var sequences: InitialSequenceGenerator
+  var ports: PortSelector
+  var scratch = HeaderScratch()
+  /// Connections of this host with itself.
+  var loopbackConnections = 0
+  /// The sink of the present ``transmit(on:into:at:)`` has refused a frame.
+  var isSinkFull = false
+
+  /// A host without interfaces.
+  ///
+  /// - Parameter random: where sequence numbers, ports and keys come from; a seed makes a run
+  ///   repeatable.
+  public init(configuration: StackConfiguration = StackConfiguration(), random: RandomSource) {
+    var random = random
+    self.configuration = configuration
+    table = ConnectionTable(key: random.next())
+    identification = IPv4Identification(random: &random)
+    errorPolicy = ICMPErrorPolicy(perSecond: configuration.icmpErrorsPerSecond)
+    sequences = InitialSequenceGenerator(random: &random)
+    ports = PortSelector(random: &random)
+    counters.report(configuration.explains)
+    let loopback = InterfaceConfiguration(
+      name: "loopback", mtu: 65_535, addresses: [IPv4Prefix(IPv4Address(127, 0, 0, 1), length: 8)])
+    interfaces.append(Interface(loopback))
+  }
+
+  /// Adds an interface; its networks become routes.
+  public mutating func addInterface(_ configuration: InterfaceConfiguration) -> InterfaceID {
+    let id = InterfaceID(index: interfaces.count)
+    interfaces.append(Interface(configuration))
+    for prefix in configuration.addresses {
+      addresses.append(prefix)
+      routes.add(
+        Route(prefix: IPv4Prefix(prefix.network, length: prefix.length), interface: id.index))
+    }
+    return id
+  }
+
+  /// Adds a route.
+  public mutating func addRoute(_ prefix: IPv4Prefix, via gateway: IPv4Address?, on id: InterfaceID)
+  {
+    routes.add(Route(prefix: prefix, gateway: gateway, interface: id.index))
+  }
+
+  /// When ``deadlinePassed(at:)`` must be called next; nil when nothing is waited for.
+  public var nextDeadline: Instant? {
+    var first = deadlines.first ?? .distantFuture
+    if let deadline = reassembler.nextDeadline { first = min(first, deadline) }
+    for interface in interfaces {
+      if let deadline = interface.neighbors.nextDeadline { first = min(first, deadline) }
+    }
+    return first == .distantFuture ? nil : first
+  }
+
+  /// A deadline given by ``nextDeadline`` has passed.
+  public mutating func deadlinePassed(at now: Instant) {
+    while let entry = deadlines.popIfDue(at: now) {
+      connectionDue(entry, at: now)
+    }
+    if let deadline = reassembler.nextDeadline, deadline <= now {
+      for quote in reassembler.deadlinePassed(at: now) {
+        counters.ip.note(.dropReassemblyTimeout)
+        // RFC 792: only if fragment zero had come.
+        if !quote.isEmpty { sendError(.timeExceeded(code: 1), quoting: quote, at: now) }
+      }
+    }
+    for index in interfaces.indices { neighborsDue(index, at: now) }
+  }
+
+  /// The next thing that happened at a socket; nil when the owner knows all.
+  public mutating func nextEvent() -> StackEvent? {
+    while let socket = eventQueue.popFirst() {
+      let readiness = takeReadiness(socket)
+      if !readiness.isEmpty { return StackEvent(socket: socket, readiness: readiness) }
+    }
+    return nil
+  }
+
+  /// Whether ``transmit(on:into:at:)`` might have something to do.
+  public var hasOutput: Bool {
+    if !outputQueue.isEmpty { return true }
+    for interface in interfaces where !interface.queue.isEmpty { return true }
+    return false
+  }
+
+  /// Connections in any state, those in TIME-WAIT included.
+  public var connectionCount: Int { connections.count }
+
+  /// The decisions since the last call, if the stack explains itself.
+  public mutating func takeExplanations() -> [RuleExplanation] {
+    counters.ip.takeReports().map { RuleExplanation($0.rule) }
+      + counters.arp.takeReports().map { RuleExplanation($0.rule) }
+      + counters.icmp.takeReports().map { RuleExplanation($0.rule) }
+      + counters.udp.takeReports().map { RuleExplanation($0.rule) }
+      + counters.stack.takeReports().map { RuleExplanation($0.rule) }
+      + counters.tcp.takeReports().map { RuleExplanation($0.rule) }
+  }
+}
+
+/// An interface and what waits for it.
+struct Interface {
+  let configuration: InterfaceConfiguration
+  /// Finished frames.
+  var queue: Deque<QueuedFrame> = []
+  var neighbors = NeighborCache()
+
+  init(_ configuration: InterfaceConfiguration) { self.configuration = configuration }
+
+  /// Our address on it that is best for a destination.
+  func source(for destination: IPv4Address) -> IPv4Address? {
+    let addresses = configuration.addresses
+    return addresses.first { $0.contains(destination) }?.address ?? addresses.first?.address
+  }
+}
+
+/// A frame that waits for its interface, and why it is sent.
+struct QueuedFrame {
+  var octets: [UInt8]
+  var explanation: RuleExplanation?
+}
+
+/// A connection with what the stack keeps beside it.
+struct ConnectionSlot: ~Copyable {
+  var connection: TCPConnection
+  /// The listener that has not yet handed it on.
+  var listener: SlabHandle?
+  /// The interface, and the next hop on it.
+  var interface: Int
+  var nextHop: IPv4Address
+  /// Its user may still name it.
+  var isHeld: Bool
+  var isInOutputQueue = false
+  var isInEventQueue = false
+  var readiness: Readiness = []
+  /// The deadline of its entry in the heap.
+  var scheduled = Instant.distantFuture
+
+  init(
+    _ connection: consuming TCPConnection, listener: SlabHandle?, interface: Int,
+    nextHop: IPv4Address, isHeld: Bool
+  ) {
+    self.connection = connection
+    self.listener = listener
+    self.interface = interface
+    self.nextHop = nextHop
+    self.isHeld = isHeld
+  }
+}
+
+/// A listener and its queues.
+struct Listener {
+  let local: SocketAddress
+  let options: ListenOptions
+  let tcp: TCPConfiguration
+  var handshakes = 0
+  var accepted: Deque<SlabHandle> = []
+  var isInEventQueue = false
+}
+
+/// A UDP socket with what the stack keeps beside it.
+struct UDPSlot {
+  var state: UDPSocketState
+  var isInEventQueue = false
+}
+
+/// Room for the headers of one frame.
+@safe
+struct HeaderScratch: ~Copyable {
+  static let size = 160
+  private let buffer: UnsafeMutableBufferPointer<UInt8>
+  private var count = 0
+
+  init() { unsafe buffer = .allocate(capacity: Self.size) }
+  deinit { unsafe buffer.deallocate() }
+
+  /// Writes new headers over the old.
+  mutating func fill(_ body: (inout OutputSpan<UInt8>) -> Void) {
+    var output = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
+    body(&output)
+    count = unsafe output.finalize(for: buffer)
+  }
+
+  /// Writes 16 bits into the headers.
+  mutating func patch(_ value: UInt16, at offset: Int) {
+    precondition(offset &+ 2 <= count, "a header patched behind its end")
+    unsafe buffer[offset] = UInt8(truncatingIfNeeded: value >> 8)
+    unsafe buffer[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+  }
+
+  var octets: Span<UInt8> {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe Span(
+        _unsafeStart: UnsafePointer(buffer.baseAddress.unsafelyUnwrapped), count: count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+}

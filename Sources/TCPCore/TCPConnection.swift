@@ -126,6 +126,16 @@ package struct TCPConnection: ~Copyable {
     return taken
   }
 
+  /// SEND of what was received, without a detour: how many octets were taken. RFC 862.
+  package mutating func echo(at now: Instant) throws(TCPError) -> Int {
+    if let closeReason { throw .closed(closeReason) }
+    guard state.maySend, !isClosing else { throw .sendingClosed }
+    restartAfterIdle(at: now)
+    let taken = sendBuffer.append(firstOf: receiveBuffer)
+    if sendBuffer.free == 0 { isWriteBlocked = true }
+    return taken
+  }
+
   /// Octets that ``send(_:at:)`` would take now.
   package var sendRoom: Int { state.maySend && !isClosing ? sendBuffer.free : 0 }
 

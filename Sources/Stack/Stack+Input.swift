@@ -1,0 +1,156 @@
+import NetworkCore
+public import Octets
+import TCPCore
+import Wire
+
+// The way up: frame, ARP or IPv4, reassembly, then ICMP, UDP or TCP.
+extension Stack {
+  /// A frame arrived on an interface.
+  ///
+  /// - Parameters:
+  ///   - octets: the frame from its first octet; borrowed for this call.
+  ///   - offload: what the device knows about checksum and segmentation.
+  ///   - now: when the frame arrived.
+  public mutating func frameArrived(
+    _ octets: Span<UInt8>, offload: OffloadFacts = .none, on id: InterfaceID, at now: Instant
+  ) {
+    switch interfaces[id.index].configuration.medium {
+    case .ip: packetArrived(octets, offload, on: id.index, at: now)
+    case .ethernet(let ours):
+      guard let frame = try? EthernetFrameView(parsing: octets) else {
+        return counters.ip.note(.dropMalformed)
+      }
+      guard frame.destination == ours || frame.destination.isGroup else {
+        return counters.ip.note(.dropNotForUs)
+      }
+      switch frame.type {
+      case .arp: arpArrived(frame.payload, ours, on: id.index, at: now)
+      case .ipv4: packetArrived(frame.payload, offload, on: id.index, at: now)
+      default: counters.ip.note(.dropLinkType)
+      }
+    }
+  }
+
+  /// An IPv4 packet arrived, or came back from the loopback.
+  mutating func packetArrived(
+    _ octets: Span<UInt8>, _ offload: OffloadFacts, on interface: Int, at now: Instant
+  ) {
+    let packet: IPv4PacketView
+    do throws(ParseError) {
+      packet = try IPv4PacketView(parsing: octets)
+    } catch {
+      return counters.ip.note(IPv4Input.rule(for: error))
+    }
+    let isLoopback = interface == 0
+    var isBroadcast = false
+    let local = isLoopback ? addresses + interfaces[0].configuration.addresses : addresses
+    switch IPv4Input.judge(packet, addresses: local, isLoopback: isLoopback) {
+    case .unicast: break
+    case .broadcast: isBroadcast = true
+    case .drop(let rule): return counters.ip.note(rule)
+    case .parameterProblem(let pointer):
+      counters.ip.note(.dropBadOption)
+      return refuse(
+        packet, .parameterProblem(code: 0, pointer: pointer), isBroadcast: false, at: now)
+    }
+    guard packet.isFragment else {
+      counters.ip.note(.deliver)
+      return deliver(packet, packet.payload, offload, isBroadcast: isBroadcast, at: now)
+    }
+    switch reassembler.fragmentArrived(packet, at: now) {
+    case .waiting: counters.ip.note(.awaitFragments)
+    case .dropped(let rule): counters.ip.note(rule)
+    case .whole(let payload):
+      counters.ip.note(.reassembled)
+      deliver(packet, payload.span, .none, isBroadcast: isBroadcast, at: now)
+    }
+  }
+
+  /// A whole datagram goes to its protocol.
+  private mutating func deliver(
+    _ packet: borrowing IPv4PacketView, _ payload: Span<UInt8>, _ offload: OffloadFacts,
+    isBroadcast: Bool, at now: Instant
+  ) {
+    switch packet.transport {
+    case .tcp: tcpArrived(packet, payload, offload, isBroadcast: isBroadcast, at: now)
+    case .udp: udpArrived(packet, payload, offload, isBroadcast: isBroadcast, at: now)
+    case .icmp: icmpArrived(packet, payload, isBroadcast: isBroadcast, at: now)
+    default:
+      counters.ip.note(.dropUnknownProtocol)
+      // RFC 1122 3.2.2.1: protocol unreachable.
+      refuse(packet, .unreachable(code: 2, nextHopMTU: 0), isBroadcast: isBroadcast, at: now)
+    }
+  }
+
+  // MARK: ARP
+
+  private mutating func arpArrived(
+    _ octets: Span<UInt8>, _ ours: MACAddress, on interface: Int, at now: Instant
+  ) {
+    guard let packet = try? ARPPacket(parsing: octets) else {
+      return counters.arp.note(.dropMalformed)
+    }
+    let local = interfaces[interface].configuration.addresses
+    if local.contains(where: { $0.address == packet.senderAddress }) {
+      return counters.arp.note(.dropConflict)
+    }
+    let isForUs = local.contains { $0.address == packet.targetAddress }
+    // RFC 826: whoever speaks to us will be spoken to; of others only what is known is refreshed.
+    let isOnLink = local.contains { $0.contains(packet.senderAddress) }
+    let waiting = interfaces[interface].neighbors.learn(
+      packet.senderAddress, packet.senderHardware, mayCreate: isForUs && isOnLink, at: now)
+    counters.arp.note(.learn)
+    for octets in waiting {
+      enqueueEthernet(octets, to: packet.senderHardware, from: ours, on: interface, because: nil)
+    }
+    if !waiting.isEmpty { touchAll(on: interface) }
+    guard packet.operation == .request else { return }
+    guard isForUs else { return counters.arp.note(.dropNotForUs) }
+    counters.arp.note(.answer)
+    let answer = ARPPacket(
+      operation: .reply, senderHardware: ours, senderAddress: packet.targetAddress,
+      targetHardware: packet.senderHardware, targetAddress: packet.senderAddress)
+    enqueueARP(answer, to: packet.senderHardware, on: interface, because: .answer)
+  }
+
+  /// Asks again for neighbours, or gives them up.
+  mutating func neighborsDue(_ interface: Int, at now: Instant) {
+    guard case .ethernet = interfaces[interface].configuration.medium else { return }
+    let (ask, undeliverable) = interfaces[interface].neighbors.deadlinePassed(at: now)
+    for address in ask { askFor(address, on: interface) }
+    for octets in undeliverable {
+      counters.arp.note(.giveUp)
+      // RFC 1122 2.3.2.2: to our own sockets, as if a router had told us.
+      guard let packet = try? IPv4PacketView(parsing: octets.span) else { continue }
+      errorQuotes(packet, .unreachable(code: 1, nextHopMTU: 0), at: now)
+    }
+  }
+
+  /// Sends the question for a neighbour's address.
+  mutating func askFor(_ address: IPv4Address, on interface: Int) {
+    guard case .ethernet(let ours) = interfaces[interface].configuration.medium,
+      let source = interfaces[interface].source(for: address)
+    else { return }
+    counters.arp.note(.ask)
+    let question = ARPPacket(
+      operation: .request, senderHardware: ours, senderAddress: source,
+      targetHardware: MACAddress(rawValue: 0), targetAddress: address)
+    enqueueARP(question, to: .broadcast, on: interface, because: .ask)
+  }
+
+  private mutating func enqueueARP(
+    _ packet: ARPPacket, to target: MACAddress, on interface: Int, because rule: ARPRule
+  ) {
+    guard case .ethernet(let ours) = interfaces[interface].configuration.medium else { return }
+    let octets = [UInt8](capacity: EthernetHeader.length + ARPPacket.length) { output in
+      EthernetHeader(destination: target, source: ours, type: .arp).emit(into: &output)
+      packet.emit(into: &output)
+    }
+    enqueueFrame(octets, on: interface, because: explain(rule))
+  }
+
+  /// The explanation of a rule, if this stack explains itself.
+  func explain(_ rule: some ProtocolRule) -> RuleExplanation? {
+    configuration.explains ? RuleExplanation(rule) : nil
+  }
+}

@@ -1,0 +1,267 @@
+import DequeModule
+import NetworkCore
+import Octets
+import TCPCore
+import Wire
+
+// TCP: demultiplexing, listeners, and what a connection needs of its host.
+extension Stack {
+  // MARK: Arrival
+
+  mutating func tcpArrived(
+    _ packet: borrowing IPv4PacketView, _ payload: Span<UInt8>, _ offload: OffloadFacts,
+    isBroadcast: Bool, at now: Instant
+  ) {
+    // RFC 9293 3.9.2.3 MUST-57.
+    guard !isBroadcast else { return counters.stack.note(.dropTCPToGroup) }
+    guard let segment = try? TCPSegmentView(parsing: payload) else {
+      return counters.stack.note(.dropTCPMalformed)
+    }
+    // RFC 9293 3.1 MUST-3.
+    if offload.needsVerification,
+      !segment.checksumIsRight(source: packet.source, destination: packet.destination)
+    {
+      return counters.stack.note(.dropTCPChecksum)
+    }
+    let ends = TCPEndpoints(
+      local: SocketAddress(packet.destination, segment.destinationPort),
+      remote: SocketAddress(packet.source, segment.sourcePort))
+    if let handle = table.find(ends) {
+      if !replaces(segment, handle, at: now) { return arrived(segment, handle, at: now) }
+    }
+    listenerArrived(segment, ends, at: now)
+  }
+
+  private mutating func arrived(
+    _ segment: borrowing TCPSegmentView, _ handle: SlabHandle, at now: Instant
+  ) {
+    guard let slot = unsafe connections.pointer(to: handle) else { return }
+    let before = unsafe slot.pointee.connection.state
+    if before == .synReceived, let listener = unsafe slot.pointee.listener,
+      isAcceptQueueFull(listener), !segment.flags.contains(.rst)
+    {
+      // The last ACK of the handshake may come again when there is room.
+      return counters.stack.note(.dropAcceptQueueFull)
+    }
+    unsafe slot.pointee.connection.segmentArrived(segment, at: now, ledger: &counters.tcp)
+    touch(handle, at: now)
+  }
+
+  /// Whether a SYN takes the place of a connection in TIME-WAIT, which then is gone.
+  private mutating func replaces(
+    _ segment: borrowing TCPSegmentView, _ handle: SlabHandle, at now: Instant
+  ) -> Bool {
+    guard segment.flags.contains(.syn), !segment.flags.contains(.ack),
+      let slot = unsafe connections.pointer(to: handle),
+      unsafe slot.pointee.connection.state == .timeWait, unsafe !slot.pointee.isHeld
+    else { return false }
+    let options = TCPOptions(parsing: segment.options)
+    guard
+      unsafe slot.pointee.connection.mayBeReplaced(
+        by: segment.sequence, timestamp: options.timestamps?.value)
+    else { return false }
+    removeConnection(handle)
+    return true
+  }
+
+  /// A segment without a connection: for a listener, or for nobody.
+  private mutating func listenerArrived(
+    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, at now: Instant
+  ) {
+    guard let listener = listener(at: ends.local) else {
+      counters.stack.note(.dropNoListener)
+      return sendReset(segment, ends, at: now)
+    }
+    // RFC 9293 section 3.10.7.2, LISTEN: first RST, then ACK, then SYN.
+    if segment.flags.contains(.rst) { return counters.tcp.note(.dropUnexpected) }
+    if segment.flags.contains(.ack) { return sendReset(segment, ends, at: now) }
+    guard segment.flags.contains(.syn) else { return counters.tcp.note(.dropUnexpected) }
+    guard connections.count < configuration.maximumConnections else {
+      return counters.stack.note(.dropConnectionLimit)
+    }
+    let verdict: StackRule? =
+      listeners.withElement(listener) { held -> StackRule? in
+        if held.accepted.count >= held.options.backlog { return .dropAcceptQueueFull }
+        if held.handshakes >= held.options.handshakes { return .dropSYNQueueFull }
+        held.handshakes += 1
+        return nil
+      } ?? .dropNoListener
+    if let verdict { return counters.stack.note(verdict) }
+    guard let route = route(to: ends.remote.address) else {
+      _ = listeners.withElement(listener) { $0.handshakes -= 1 }
+      return counters.ip.note(.dropNoRoute)
+    }
+    counters.stack.note(.acceptHandshake)
+    let tcp = listeners.withElement(listener) { $0.tcp } ?? configuration.tcp
+    let connection = TCPConnection(
+      accepting: segment, endpoints: ends, initialSequence: sequences.next(for: ends, at: now),
+      pathMTU: mtu(to: ends.remote.address, on: route.interface, at: now), configuration: tcp,
+      at: now)
+    let handle = connections.insert(
+      ConnectionSlot(
+        connection, listener: listener, interface: route.interface,
+        nextHop: route.gateway ?? ends.remote.address, isHeld: false))
+    table.insert(ends, handle)
+    if route.interface == 0 { loopbackConnections += 1 }
+    touch(handle, at: now)
+  }
+
+  private mutating func sendReset(
+    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, at now: Instant
+  ) {
+    guard let header = TCPReset.answer(to: segment) else { return }
+    counters.tcp.note(.resetNoConnection)
+    var sum = PseudoHeader.sum(
+      source: ends.local.address, destination: ends.remote.address, transport: .tcp,
+      length: header.length)
+    let blank = [UInt8](capacity: header.length) { header.emit(into: &$0) }
+    sum.add(blank.span)
+    let octets = [UInt8](capacity: header.length) { header.emit(into: &$0, checksum: sum.value) }
+    send(
+      octets, transport: .tcp, from: ends.local.address, to: ends.remote.address,
+      dontFragment: true, at: now, because: explain(TCPRule.resetNoConnection))
+  }
+
+  /// The listener for an end: one at the very address before one at any.
+  private mutating func listener(at local: SocketAddress) -> SlabHandle? {
+    guard let handles = listenersByPort[local.port] else { return nil }
+    var best: SlabHandle?
+    for handle in handles {
+      let address = listeners.withElement(handle) { $0.local.address } ?? .any
+      if address == local.address { return handle }
+      if address.isUnspecified { best = handle }
+    }
+    return best
+  }
+
+  private mutating func isAcceptQueueFull(_ listener: SlabHandle) -> Bool {
+    listeners.withElement(listener) { $0.accepted.count >= $0.options.backlog } ?? false
+  }
+
+  // MARK: After every change
+
+  /// A connection may have changed: its output, deadline and events are seen to.
+  mutating func touch(_ handle: SlabHandle, at now: Instant) {
+    guard let slot = unsafe connections.pointer(to: handle) else { return }
+    if unsafe !slot.pointee.isInOutputQueue {
+      unsafe slot.pointee.isInOutputQueue = true
+      outputQueue.append(handle)
+    }
+    settle(handle, at: now)
+  }
+
+  /// Every connection on an interface may go on: a neighbour was found.
+  mutating func touchAll(on interface: Int) {
+    for index in 0..<connections.capacity {
+      guard let handle = connections.handle(at: index),
+        let slot = unsafe connections.pointer(to: handle),
+        unsafe slot.pointee.interface == interface, unsafe !slot.pointee.isInOutputQueue
+      else { continue }
+      unsafe slot.pointee.isInOutputQueue = true
+      outputQueue.append(handle)
+    }
+  }
+
+  /// Gathers events, follows the deadline, and removes what is over.
+  mutating func settle(_ handle: SlabHandle, at now: Instant) {
+    guard let slot = unsafe connections.pointer(to: handle) else { return }
+    let events = unsafe slot.pointee.connection.takeEvents()
+    if !events.isEmpty { unsafe announce(events, handle, slot) }
+    if let deadline = unsafe slot.pointee.connection.nextDeadline,
+      unsafe deadline < slot.pointee.scheduled
+    {
+      unsafe slot.pointee.scheduled = deadline
+      deadlines.push(deadline, handle)
+    }
+    if unsafe slot.pointee.connection.isFinished, unsafe !slot.pointee.isHeld,
+      unsafe !slot.pointee.isInOutputQueue
+    {
+      let listener = unsafe slot.pointee.listener
+      // One that was reset while it waited to be accepted is still handed on, to tell its story.
+      if !isAccepted(handle, listener) { removeConnection(handle) }
+    }
+  }
+
+  private mutating func isAccepted(_ handle: SlabHandle, _ listener: SlabHandle?) -> Bool {
+    guard let listener else { return false }
+    return listeners.withElement(listener) { $0.accepted.contains(handle) } ?? false
+  }
+
+  @unsafe private mutating func announce(
+    _ events: TCPEvents, _ handle: SlabHandle, _ slot: UnsafeMutablePointer<ConnectionSlot>
+  ) {
+    if events.contains(.connected), let listener = unsafe slot.pointee.listener {
+      let isNew =
+        listeners.withElement(listener) { held in
+          held.handshakes -= 1
+          held.accepted.append(handle)
+          defer { held.isInEventQueue = true }
+          return !held.isInEventQueue
+        } ?? false
+      if isNew { eventQueue.append(SocketID(.listener, listener)) }
+    } else if events.contains(.closed), let listener = unsafe slot.pointee.listener,
+      !isAccepted(handle, listener)
+    {
+      _ = listeners.withElement(listener) { $0.handshakes -= 1 }
+      unsafe slot.pointee.listener = nil
+    }
+    // TCPEvents and Readiness share their bits.
+    unsafe slot.pointee.readiness.formUnion(Readiness(rawValue: events.rawValue))
+    guard unsafe slot.pointee.isHeld, unsafe !slot.pointee.isInEventQueue else { return }
+    unsafe slot.pointee.isInEventQueue = true
+    eventQueue.append(SocketID(.connection, handle))
+  }
+
+  /// What happened at a socket since it was last asked.
+  mutating func takeReadiness(_ socket: SocketID) -> Readiness {
+    switch socket.kind {
+    case .connection:
+      guard let slot = unsafe connections.pointer(to: socket.handle) else { return [] }
+      let taken = unsafe slot.pointee.readiness
+      unsafe slot.pointee.readiness = []
+      unsafe slot.pointee.isInEventQueue = false
+      return taken
+    case .listener:
+      return listeners.withElement(socket.handle) { held in
+        held.isInEventQueue = false
+        return held.accepted.isEmpty ? [] : .acceptable
+      } ?? []
+    case .udp:
+      return udpSockets.withElement(socket.handle) { slot in
+        slot.isInEventQueue = false
+        return .readable
+      } ?? []
+    }
+  }
+
+  /// An entry of the heap is due; it may be stale.
+  mutating func connectionDue(_ entry: DeadlineHeap.Entry, at now: Instant) {
+    guard let slot = unsafe connections.pointer(to: entry.handle),
+      unsafe slot.pointee.scheduled == entry.deadline
+    else { return }
+    unsafe slot.pointee.scheduled = .distantFuture
+    if let deadline = unsafe slot.pointee.connection.nextDeadline, deadline <= now {
+      unsafe slot.pointee.connection.deadlinePassed(at: now, ledger: &counters.tcp)
+      touch(entry.handle, at: now)
+    } else {
+      settle(entry.handle, at: now)
+    }
+  }
+
+  mutating func removeConnection(_ handle: SlabHandle) {
+    guard let slot = connections.remove(handle) else { return }
+    if slot.interface == 0 { loopbackConnections -= 1 }
+    table.remove(slot.connection.endpoints)
+    if let listener = slot.listener {
+      _ = listeners.withElement(listener) { held in
+        if let place = held.accepted.firstIndex(of: handle) {
+          held.accepted.remove(at: place)
+        } else {
+          held.handshakes -= 1
+        }
+      }
+    }
+  }
+
+  var hasLoopbackConnections: Bool { loopbackConnections > 0 }
+}

@@ -1,0 +1,232 @@
+public import NetworkCore
+public import Octets
+public import TCPCore
+public import Wire
+
+/// An interface of a stack.
+public struct InterfaceID: Hashable, Sendable {
+  /// Its place; 0 is the loopback that every stack has.
+  public let index: Int
+  init(index: Int) { self.index = index }
+}
+
+/// How an interface's frames begin.
+public enum InterfaceMedium: Hashable, Sendable {
+  /// With the IP header, as on a TUN device.
+  case ip
+  /// With an Ethernet header; this is our address.
+  case ethernet(MACAddress)
+}
+
+/// What a stack must know of an interface.
+public struct InterfaceConfiguration: Hashable, Sendable {
+  /// A name for people.
+  public var name: String
+  /// How its frames begin.
+  public var medium: InterfaceMedium
+  /// Octets of the largest IP packet, 68...65,535.
+  public var mtu: Int
+  /// Our addresses on it, with their networks.
+  public var addresses: [IPv4Prefix]
+  /// What its device can do.
+  public var offload: OffloadCapabilities
+
+  /// A configuration from its parts.
+  public init(
+    name: String, medium: InterfaceMedium = .ip, mtu: Int = 1500, addresses: [IPv4Prefix],
+    offload: OffloadCapabilities = .none
+  ) {
+    self.name = name
+    self.medium = medium
+    self.mtu = min(max(mtu, 68), 65_535)
+    self.addresses = addresses
+    self.offload = offload
+  }
+}
+
+/// The bounds of a stack and the defaults of its connections.
+public struct StackConfiguration: Hashable, Sendable {
+  /// Connections in any state, TIME-WAIT included.
+  public var maximumConnections = 200_000
+  /// UDP sockets.
+  public var maximumUDPSockets = 10_000
+  /// Packets that wait for an interface, besides TCP's.
+  public var maximumQueuedPackets = 1024
+  /// ICMP errors sent a second. RFC 1812 section 4.3.2.8.
+  public var icmpErrorsPerSecond = 100
+  /// The configuration of connections that bring none of their own.
+  public var tcp = TCPConfiguration()
+  /// Every decision is reported, for people; costs time.
+  public var explains = false
+
+  /// The defaults.
+  public init() {}
+}
+
+/// A listener, a connection or a UDP socket of one stack.
+public struct SocketID: Hashable, Sendable {
+  enum Kind: UInt8, Hashable, Sendable { case listener, connection, udp }
+  let kind: Kind
+  let handle: SlabHandle
+  init(_ kind: Kind, _ handle: SlabHandle) {
+    self.kind = kind
+    self.handle = handle
+  }
+}
+
+/// How a listener treats those who knock.
+public struct ListenOptions: Hashable, Sendable {
+  /// Established connections that may wait for ``Stack/accept(_:)``.
+  public var backlog = 128
+  /// Handshakes that may be under way. RFC 4987 says why this must be bounded.
+  public var handshakes = 256
+  /// The configuration of its connections; nil takes the stack's.
+  public var tcp: TCPConfiguration?
+
+  /// The defaults.
+  public init() {}
+}
+
+/// What a socket's owner may want to know.
+public struct Readiness: OptionSet, Hashable, Sendable {
+  /// The bits.
+  public var rawValue: UInt16
+  /// Readiness from its bits.
+  @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+  /// The connection is established.
+  @inlinable public static var connected: Readiness { Readiness(rawValue: 1) }
+  /// There is something to read, or the end.
+  @inlinable public static var readable: Readiness { Readiness(rawValue: 2) }
+  /// There is room to write.
+  @inlinable public static var writable: Readiness { Readiness(rawValue: 4) }
+  /// The peer has closed its side.
+  @inlinable public static var peerClosed: Readiness { Readiness(rawValue: 8) }
+  /// The connection is over.
+  @inlinable public static var closed: Readiness { Readiness(rawValue: 16) }
+  /// Something went wrong that may pass.
+  @inlinable public static var softError: Readiness { Readiness(rawValue: 32) }
+  /// Urgent data was announced.
+  @inlinable public static var urgent: Readiness { Readiness(rawValue: 64) }
+  /// A listener has a connection to accept.
+  @inlinable public static var acceptable: Readiness { Readiness(rawValue: 128) }
+}
+
+/// Something happened at a socket.
+public struct StackEvent: Hashable, Sendable {
+  /// Where.
+  public let socket: SocketID
+  /// What.
+  public let readiness: Readiness
+}
+
+/// Why a command failed.
+public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Another socket has the address and port.
+  case addressInUse(SocketAddress)
+  /// The address is not one of this host's.
+  case addressNotAvailable(IPv4Address)
+  /// No route leads to the address.
+  case noRoute(IPv4Address)
+  /// No connection can be made to such an address. RFC 9293 3.9.1.1 MUST-46.
+  case invalidRemote(IPv4Address)
+  /// Every ephemeral port is taken.
+  case portsExhausted
+  /// The stack holds as many sockets as it may.
+  case limitReached
+  /// The socket is not there any more, or is of another kind.
+  case noSuchSocket
+  /// The connection is over.
+  case closed(TCPCloseReason)
+  /// The sending side is closed.
+  case sendingClosed
+  /// The datagram is longer than 65,507 octets.
+  case messageTooLong(Int)
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .addressInUse(let address): "address \(address) is in use"
+    case .addressNotAvailable(let address): "\(address) is not an address of this host"
+    case .noRoute(let address): "no route to \(address)"
+    case .invalidRemote(let address): "\(address) is not the address of one host"
+    case .portsExhausted: "no ephemeral port is free"
+    case .limitReached: "too many sockets"
+    case .noSuchSocket: "the socket is closed"
+    case .closed(let reason): Self.sentence(reason)
+    case .sendingClosed: "the sending side is closed"
+    case .messageTooLong(let count): "a datagram cannot carry \(count) octets"
+    }
+  }
+
+  private static func sentence(_ reason: TCPCloseReason) -> String {
+    switch reason {
+    case .finished: "the connection is closed"
+    case .reset: "the peer reset the connection"
+    case .refused: "the peer refused the connection"
+    case .aborted: "the connection was aborted"
+    case .timedOut: "the peer did not answer in time"
+    case .unreachable: "the peer cannot be reached"
+    }
+  }
+}
+
+/// Decisions between the Internet layer and the cores: which connection, and whether one may begin.
+public enum StackRule: UInt8, ProtocolRule {
+  case acceptHandshake
+  case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
+  case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit
+
+  /// The document and section.
+  public var source: String {
+    switch self {
+    case .acceptHandshake, .dropNoListener: "RFC 9293 3.10.7.1"
+    case .dropTCPMalformed: "RFC 9293 3.1"
+    case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
+    case .dropTCPToGroup: "RFC 9293 3.9.2.3 MUST-57"
+    case .dropSYNQueueFull, .dropConnectionLimit: "RFC 4987 3"
+    case .dropAcceptQueueFull: "RFC 9293 3.9.1.2"
+    }
+  }
+
+  /// One sentence of explanation.
+  public var sentence: String {
+    switch self {
+    case .acceptHandshake: "a listener takes the SYN"
+    case .dropTCPMalformed: "the segment's header is cut off or impossible"
+    case .dropTCPChecksum: "the segment's checksum is wrong"
+    case .dropTCPToGroup: "TCP is for two: a segment to a group is dropped"
+    case .dropNoListener: "no connection and no listener has this address and port"
+    case .dropSYNQueueFull: "too many handshakes are under way; the SYN may come again"
+    case .dropAcceptQueueFull: "the listener's user does not accept; the segment may come again"
+    case .dropConnectionLimit: "this host has as many connections as it may"
+    }
+  }
+
+  /// What following the rule does.
+  public var effect: RuleEffect { self == .acceptHandshake ? .accepts : .drops }
+}
+
+/// What a stack has counted: every rule that was followed.
+public struct StackCounters: Sendable {
+  /// The Internet layer.
+  public internal(set) var ip = RuleLedger<IPRule>()
+  /// ICMP.
+  public internal(set) var icmp = RuleLedger<ICMPRule>()
+  /// UDP.
+  public internal(set) var udp = RuleLedger<UDPRule>()
+  /// ARP.
+  public internal(set) var arp = RuleLedger<ARPRule>()
+  /// TCP.
+  public internal(set) var tcp = RuleLedger<TCPRule>()
+  /// Between them.
+  public internal(set) var stack = RuleLedger<StackRule>()
+
+  mutating func report(_ isReporting: Bool) {
+    ip.isReporting = isReporting
+    icmp.isReporting = isReporting
+    udp.isReporting = isReporting
+    arp.isReporting = isReporting
+    tcp.isReporting = isReporting
+    stack.isReporting = isReporting
+  }
+}
