@@ -1,6 +1,134 @@
 import ArgumentParser
+import Foundation
+import Frames
+import Octets
+import Stack
+import Wire
 
-/// `postroad demo`: the way of one mail, drawn.
-struct Demo: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Draw the way of one mail.")
+/// `postroad demo`: the way of one mail from the first SYN to the last ACK, drawn and explained.
+struct Demo: ParsableCommand {
+  /// What can be drawn.
+  enum Scene: String, CaseIterable, ExpressibleByArgument {
+    case mail, fragments, refused
+  }
+
+  static let configuration = CommandConfiguration(
+    abstract: "Draw one mail's way from the first SYN to the last ACK, and say why each step.",
+    discussion: """
+      Needs no rights and no devices: two hosts live in this process, on a simulated link of 10 \
+      Mbit/s and 20 ms, in virtual time. The same seed draws the same picture. Colours are used \
+      on a terminal unless NO_COLOR is set.
+      """)
+
+  @Option(
+    help: ArgumentHelp("The part of the frames that the link loses, 0 to 0.5.", valueName: "p"))
+  var loss = 0.0
+
+  @Option(help: ArgumentHelp("Where chance begins.", valueName: "n"))
+  var seed: UInt64 = 1
+
+  @Option(help: ArgumentHelp("What to draw: mail, fragments or refused.", valueName: "scene"))
+  var scene = Scene.mail
+
+  @Option(
+    help: ArgumentHelp("Write what a listener in the middle hears to this file.", valueName: "file")
+  )
+  var pcap: String?
+
+  func validate() throws {
+    guard (0...0.5).contains(loss) else {
+      throw ValidationError("--loss must be from 0 to 0.5, not \(loss)")
+    }
+  }
+
+  func run() throws {
+    var world = DemoWorld(loss: loss, seed: seed)
+    var scene = chosen
+    var isComplete = false
+    do throws(SocketError) {
+      for _ in 0..<100_000 {
+        try scene.act(in: &world)
+        world.transmit()
+        if scene.isOver(in: world) && !world.isBusy {
+          isComplete = true
+          break
+        }
+        if !world.advance() { break }
+      }
+    } catch {
+      throw complain("\(error)")
+    }
+    draw(world.sent, outcome: scene.outcome, end: world.now)
+    if let pcap { try write(world.sent, to: pcap) }
+    if !isComplete { throw complain("the mail did not get through: the link lost too much") }
+  }
+
+  private var chosen: any DemoScene {
+    switch scene {
+    case .mail: MailScene()
+    case .fragments: FragmentScene()
+    case .refused: RefusedScene()
+    }
+  }
+
+  private func draw(_ sent: [JourneyRecorder.Sent], outcome: String, end: Instant) {
+    let renderer = LadderRenderer.forStandardOutput()
+    var recorder = JourneyRecorder()
+    var lines = ["", renderer.mark(title, .strong), ""]
+    lines += renderer.head(
+      client: "client \(DemoWorld.clientAddress)", server: "server \(DemoWorld.serverAddress)")
+    for frame in sent { lines += renderer.draw(recorder.step(frame)) }
+    let lost = recorder.lost == 0 ? "none lost" : "\(recorder.lost) lost"
+    let again = recorder.retransmissions == 0 ? "" : ", \(recorder.retransmissions) sent again"
+    var summary =
+      "\(recorder.frames) packets of \(recorder.octets) octets (\(lost)\(again)) in"
+      + " \(LadderRenderer.clock(end - .start)) of virtual time; \(outcome)."
+    if self.scene == .mail {
+      summary +=
+        " Who closed first stays in TIME-WAIT for a while, so that a lost last ACK can be repeated."
+    }
+    lines += ["", renderer.mark("In all", .strong)]
+    lines += LadderRenderer.wrap(summary, width: renderer.width - 4).map { "  " + $0 }
+    lines += ["", renderer.mark("Where to go next", .strong)]
+    lines += next.map { "  \($0)" } + [""]
+    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+  }
+
+  private var title: String {
+    let loss = self.loss == 0 ? "" : ", on a link that loses \(Int(self.loss * 100)) % of it"
+    switch scene {
+    case .mail: return "One mail, from the first SYN to the last ACK\(loss)"
+    case .fragments: return "A datagram too large for the link\(loss)"
+    case .refused: return "A connection that nobody takes\(loss)"
+    }
+  }
+
+  private var next: [String] {
+    [
+      loss == 0
+        ? "postroad demo --loss 0.15 --seed 3      the same on a bad link"
+        : "postroad demo --loss \(loss) --seed \(seed &+ 1)      other bad luck",
+      "postroad replay captures/mail.pcapng --explain",
+      "                                        read captures the same way",
+      "tools/run                               telnet into the real thing, on a TUN device",
+    ]
+  }
+
+  /// What somebody in the middle of the link would have captured: lost frames are lost behind.
+  private func write(_ sent: [JourneyRecorder.Sent], to path: String) throws {
+    do throws(CaptureError) {
+      var writer = try PcapngWriter(path: path)
+      let interface = writer.addInterface(name: "demo", link: .rawIP)
+      for frame in sent {
+        // A fixed date, so that the same seed writes the same file.
+        writer.write(
+          frame.octets.span, interface: interface,
+          time: 1_767_225_600_000_000_000 &+ frame.time.nanoseconds,
+          comment: frame.isLost ? "lost behind this point" : nil)
+      }
+      try writer.flush()
+    } catch {
+      throw complain("\(error)")
+    }
+  }
 }

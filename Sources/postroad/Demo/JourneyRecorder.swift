@@ -40,7 +40,7 @@ struct JourneyRecorder {
       let line = PacketDescription.internet(sent.octets.span)
       step.label = line.split(separator: ": ").dropFirst().joined(separator: ": ")
     }
-    if step.sentence.isEmpty {
+    if step.sentence.isEmpty || packet.isFragment {
       (step.sentence, step.source) = Self.guess(packet)
     }
     return step

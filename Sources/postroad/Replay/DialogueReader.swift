@@ -60,6 +60,14 @@ struct DialogueReader {
   /// Octets that the capture does not have.
   mutating func hole(_ count: Int, from speaker: Speaker) -> Line {
     partial[speaker] = []
+    if speaker == .server {
+      // Replies are missing; that the client goes on as if DATA was granted tells enough.
+      if phase == .commands && unanswered.last == "DATA" {
+        phase = .message
+        messageOctets = 0
+      }
+      unanswered = phase == .message ? ["(message)"] : []
+    }
     return Line(speaker: speaker, text: "(\(count) octets are not in the capture)")
   }
 

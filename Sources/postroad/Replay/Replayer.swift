@@ -86,6 +86,13 @@ struct Replayer {
 
   private mutating func internet(_ octets: Span<UInt8>, into entry: inout Entry) {
     guard let packet = try? IPv4PacketView(parsing: octets) else {
+      guard entry.captured >= entry.length else {
+        entry.remarks.append(
+          Remark(
+            sentence: "the capture kept only the beginning: nothing can be said of the rest",
+            source: "pcap"))
+        return
+      }
       malformed += 1
       entry.remarks.append(
         Remark(
