@@ -1,0 +1,65 @@
+import Octets
+
+/// Why what a server sent is not a reply.
+public enum SMTPReplyError: Error, Hashable, Sendable {
+  /// A line does not begin with a code from 200 to 599 and a blank or dash.
+  case notAReply
+  /// The lines of one reply have different codes. Source: RFC 5321 4.2.1.
+  case codesDiffer(UInt16, UInt16)
+  /// A line is longer than is taken.
+  case lineTooLong
+  /// A reply has more lines than are taken.
+  case tooManyLines
+}
+
+/// Puts replies together from octets of a server, which is not trusted: lines, their lengths and
+/// their codes are bounded and checked. Source: RFC 5321 4.2.
+struct SMTPReplyReader: Sendable {
+  /// Four times what RFC 5321 4.5.3.1.5 asks for.
+  static let longestLine = 2048
+  static let mostLines = 128
+
+  private var line: [UInt8] = []
+  private var code: UInt16?
+  private var texts: [String] = []
+
+  /// Reads up to the end of a reply; gives it, or nil when more octets are needed.
+  mutating func read(
+    _ input: Span<UInt8>, from index: inout Int
+  ) throws(SMTPReplyError) -> SMTPReply? {
+    while index < input.count {
+      let octet = input[index]
+      index &+= 1
+      guard octet == Octet.lineFeed else {
+        line.append(octet)
+        guard line.count <= Self.longestLine else { throw .lineTooLong }
+        continue
+      }
+      // A LF alone is taken as the end here: it only ends what the server itself says.
+      if line.last == Octet.carriageReturn { line.removeLast() }
+      if let reply = try endLine() { return reply }
+    }
+    return nil
+  }
+
+  private mutating func endLine() throws(SMTPReplyError) -> SMTPReply? {
+    guard line.count >= 3, line[0] >= 50, line[0] <= 53, line[1].isDigit, line[2].isDigit else {
+      throw .notAReply
+    }
+    let number = line[..<3].reduce(UInt16(0)) { $0 * 10 + UInt16($1 - 48) }
+    let isLast = line.count == 3 || line[3] == Octet.blank
+    guard isLast || line[3] == Octet.dash else { throw .notAReply }
+    if let code, code != number { throw .codesDiffer(code, number) }
+    guard texts.count < Self.mostLines else { throw .tooManyLines }
+    // Only what can be shown is kept: a reply may end up in a log or a terminal.
+    let text = line.dropFirst(4).map { $0.isControl ? 63 : $0 }
+    texts.append(String(decoding: text, as: UTF8.self))
+    line.removeAll(keepingCapacity: true)
+    code = number
+    guard isLast else { return nil }
+    let reply = SMTPReply(code: SMTPReplyCode(rawValue: number), lines: texts)
+    code = nil
+    texts = []
+    return reply
+  }
+}

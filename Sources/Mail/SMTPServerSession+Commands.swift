@@ -1,0 +1,161 @@
+import Octets
+
+/// The table of commands: each is *checked* (may it be said now?), then *followed*.
+extension SMTPServerSession {
+  mutating func processCommand(
+    _ octets: Span<UInt8>, from start: Int, at now: Instant
+  ) -> Int {
+    let (event, next) = lines.read(octets, from: start)
+    switch event {
+    case .more: return next
+    case .tooLong: answer(.lineTooLong)
+    case .bareLineFeed, .bareCarriageReturn: answer(.bareLineEnd)
+    case .line:
+      let line = lines.take()
+      perform(line.span, at: now)
+      lines.recycle(line)
+    }
+    // The whole line must come in time, not each octet of it.
+    if state == .command { deadline = now + configuration.timeouts.command }
+    return next
+  }
+
+  private mutating func perform(_ line: Span<UInt8>, at now: Instant) {
+    let command: SMTPCommand
+    do throws(SMTPSyntaxError) {
+      command = try SMTPCommand(parsing: line)
+    } catch {
+      if OtherProtocol.begins(line) {
+        answer(.otherProtocol)
+        return close()
+      }
+      return answer(error.rule, Int64(error.offset))
+    }
+    var longest = configuration.limits.commandLine
+    if case .mail = command { longest += 43 }
+    guard line.count + 2 <= longest else { return answer(.lineTooLong, Int64(line.count)) }
+    if let refusal = check(command) {
+      return answer(refusal)
+    }
+    follow(command, at: now)
+  }
+
+  /// Whether a command may be said now; the rule that forbids it. Source: RFC 5321 4.1.4.
+  private func check(_ command: SMTPCommand) -> SMTPRule? {
+    switch command {
+    case .extendedHello, .hello, .reset, .noOperation, .quit, .help, .verify, .expand: nil
+    case .mail: hello == nil ? .helloFirst : envelope != nil ? .nestedSender : nil
+    case .recipient: hello == nil ? .helloFirst : envelope == nil ? .senderFirst : nil
+    case .data:
+      if hello == nil {
+        .helloFirst
+      } else if let envelope {
+        envelope.recipients.isEmpty ? .recipientFirst : nil
+      } else {
+        .senderFirst
+      }
+    }
+  }
+
+  private mutating func follow(_ command: SMTPCommand, at now: Instant) {
+    switch command {
+    case .extendedHello(let name):
+      greetBack(name, isExtended: true)
+    case .hello(let name):
+      greetBack(name, isExtended: false)
+    case .mail(let path, let parameters, let sourceRoute):
+      if sourceRoute { ledger.note(.sourceRouteIgnored) }
+      beginTransaction(path, parameters)
+    case .recipient(let path, let sourceRoute):
+      if sourceRoute { ledger.note(.sourceRouteIgnored) }
+      addRecipient(path)
+    case .data:
+      beginData(at: now)
+    case .reset:
+      envelope = nil
+      idle(.reset)
+    case .noOperation: idle(.noOperation)
+    case .help: idle(.help)
+    case .verify: idle(.verifyNothing)
+    case .expand: idle(.notImplemented)
+    case .quit:
+      answer(.closeOnQuit)
+      close()
+    }
+  }
+
+  /// EHLO and HELO also forget the transaction. Source: RFC 5321 4.1.4.
+  private mutating func greetBack(_ name: SMTPHello, isExtended: Bool) {
+    hello = (name.name, isExtended)
+    envelope = nil
+    guard countIdleCommand() else { return }
+    guard isExtended else {
+      ledger.note(.helloPlain)
+      return SMTPAnswer(250, nil, "\(configuration.hostname)").append(to: &output)
+    }
+    ledger.note(.helloExtended)
+    output +=
+      """
+      250-\(configuration.hostname) greets you\r
+      250-PIPELINING\r
+      250-8BITMIME\r
+      250-SIZE \(configuration.limits.messageOctets)\r
+      250 ENHANCEDSTATUSCODES\r\n
+      """.utf8
+  }
+
+  private mutating func beginTransaction(_ path: ReversePath, _ parameters: MailParameters) {
+    guard let hello else { return }
+    if let size = parameters.size, size > configuration.limits.messageOctets {
+      return answer(.sizeTooBig, Int64(size))
+    }
+    envelope = SMTPEnvelope(
+      helloName: hello.name, isExtended: hello.isExtended, peer: peer, reversePath: path,
+      parameters: parameters)
+    answer(.acceptSender)
+  }
+
+  private mutating func addRecipient(_ path: ForwardPath) {
+    guard let count = envelope?.recipients.count else { return }
+    var decision = configuration.policy.decide(path)
+    if decision == .acceptRecipient, count >= configuration.limits.recipients {
+      decision = .tooManyRecipients
+    }
+    if decision == .acceptRecipient {
+      envelope?.recipients.append(path)
+      return answer(decision)
+    }
+    answer(decision)
+    refusedRecipients += 1
+    guard refusedRecipients > configuration.limits.refusedRecipients, state == .command else {
+      return
+    }
+    answer(.tooManyErrors)
+    close()
+  }
+
+  private mutating func beginData(at now: Instant) {
+    guard let envelope else { return }
+    answer(.startData)
+    actions.append(.beginMessage(envelope))
+    isMessageOpen = true
+    data = SMTPDataReader(
+      limits: configuration.limits, normalizes: configuration.bareLineEnds == .normalize)
+    state = .data
+    deadline = now + configuration.timeouts.dataBlock
+    messageDeadline = now + configuration.timeouts.message
+  }
+
+  /// Answers a command that brings no message nearer; there may be only so many of them.
+  private mutating func idle(_ rule: SMTPRule) {
+    if countIdleCommand() { answer(rule) }
+  }
+
+  private mutating func countIdleCommand() -> Bool {
+    idleCommands += 1
+    guard idleCommands > configuration.limits.idleCommands else { return true }
+    answer(.tooManyIdleCommands)
+    close()
+    return false
+  }
+}
