@@ -69,7 +69,9 @@ let package = Package(
     .systemLibrary(
       name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
     library("Frames", ["Octets", "Wire", "CTun", "CPcap"]),
-    library("Sockets", ["Octets", "Wire", "Stack", "Frames", "CTun", collections, logging]),
+    library(
+      "Sockets",
+      ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", "CTun", collections, logging]),
 
     // Mail, and the program.
     library("Mail", ["Octets"]),

@@ -1,6 +1,7 @@
 // What Swift cannot spell of the kernel's TUN and interface calls: variadic ioctl, unions, macros.
 // Every function gives 0 or a count, or a negated errno.
 #pragma once
+#include "CLoop.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,0 +1,185 @@
+import CTun
+import DequeModule
+import Glibc
+import Octets
+import Synchronization
+
+/// One thread that waits for frames, deadlines and jobs, and an executor for those jobs.
+///
+/// A turn of the loop: wait; let the driver take in what arrived; run the jobs that this woke; let
+/// the driver send. Jobs enqueued on the loop's own thread cost no lock and no system call; from
+/// another thread they cost a lock, and one write to an eventfd only if the loop is about to sleep.
+///
+/// Invariants: 1. `local` is touched on the loop's thread only. 2. `isAwake` is false only between
+/// the last look at `Shared.jobs` and the return of the wait, and both are under the lock: so no
+/// wake-up is lost. 3. After ``stop()`` no job is run, and those enqueued later are leaked by none:
+/// they run at once on the stopping thread's last turn.
+final class EventLoop: SerialExecutor, @unchecked Sendable {
+  // `@unchecked`: `shared` is under its lock, the rest is touched on the loop's thread only, which
+  // `start` begins after everything is set.
+
+  /// What the loop drives.
+  protocol Driver: AnyObject {
+    /// A descriptor to wait on, or negative.
+    var descriptor: Int32 { get }
+    /// Takes in frames and passed deadlines; `isReadable` says whether the descriptor has frames.
+    func receive(isReadable: Bool)
+    /// Sees to events and output; true when there is more to do at once.
+    func finishTurn() -> Bool
+    /// When it wants a turn, at the latest: nanoseconds from now, or nil.
+    func nanosecondsToDeadline() -> Int64?
+    /// The loop has ended.
+    func loopEnded()
+  }
+
+  private enum Work {
+    case job(UnownedJob)
+    case closure(@Sendable () -> Void)
+  }
+
+  private struct Shared {
+    var jobs: Deque<Work> = []
+    var isAwake = true
+    var isStopping = false
+  }
+
+  private let shared = Mutex(Shared())
+  private var local: Deque<Work> = []
+  private let poller: Int32
+  private let wakeUp: Int32
+  private var thread = pthread_t()
+  private var driver: (any Driver)?
+  private let hasStarted = Atomic<Bool>(false)
+
+  init() {
+    poller = postroad_poller_create()
+    wakeUp = postroad_wakeup_create()
+    precondition(poller >= 0 && wakeUp >= 0, "no descriptors are left for an event loop")
+  }
+
+  deinit {
+    close(poller)
+    close(wakeUp)
+  }
+
+  /// Begins the thread; it ends after ``stop()``.
+  func start(_ driver: any Driver) {
+    self.driver = driver
+    _ = postroad_poller_add(poller, wakeUp, 0)
+    if driver.descriptor >= 0 { _ = postroad_poller_add(poller, driver.descriptor, 1) }
+    let held = unsafe Unmanaged.passRetained(self).toOpaque()
+    var created = pthread_t()
+    let result = unsafe pthread_create(
+      &created, nil,
+      { argument in
+        guard let argument = unsafe argument else { return nil }
+        let loop = unsafe Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue()
+        loop.run()
+        return nil
+      }, held)
+    precondition(result == 0, "no thread could be made for an event loop")
+    pthread_detach(created)
+  }
+
+  /// Whether the caller is on the loop's thread.
+  var isOnLoop: Bool {
+    hasStarted.load(ordering: .acquiring) && pthread_equal(thread, pthread_self()) != 0
+  }
+
+  // MARK: Enqueuing
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    add(.job(UnownedJob(job)))
+  }
+
+  /// Runs a closure on the loop's thread.
+  func execute(_ body: @escaping @Sendable () -> Void) { add(.closure(body)) }
+
+  func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+    unsafe UnownedSerialExecutor(ordinary: self)
+  }
+
+  func checkIsolated() {
+    precondition(isOnLoop, "the state of an event loop was touched from another thread")
+  }
+
+  private func add(_ work: Work) {
+    if isOnLoop { return local.append(work) }
+    let mustWake = shared.withLock { shared in
+      shared.jobs.append(work)
+      defer { shared.isAwake = true }
+      return !shared.isAwake
+    }
+    if mustWake { wake() }
+  }
+
+  private func wake() { postroad_wakeup_signal(wakeUp) }
+
+  /// Ends the loop after its present turn.
+  func stop() {
+    let mustWake = shared.withLock { shared in
+      shared.isStopping = true
+      defer { shared.isAwake = true }
+      return !shared.isAwake
+    }
+    if mustWake { wake() }
+  }
+
+  // MARK: The loop
+
+  private func run() {
+    thread = pthread_self()
+    hasStarted.store(true, ordering: .releasing)
+    guard let driver else { return }
+    var isReadable = false
+    while true {
+      driver.receive(isReadable: isReadable)
+      runJobs()
+      var hasMore = driver.finishTurn()
+      if !local.isEmpty { hasMore = true }
+      let isStopping = shared.withLock { shared in
+        if hasMore || !shared.jobs.isEmpty || shared.isStopping {
+          hasMore = true
+        } else {
+          shared.isAwake = false
+        }
+        return shared.isStopping
+      }
+      if isStopping { break }
+      isReadable = wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)
+    }
+    driver.loopEnded()
+    runJobs()
+    self.driver = nil
+  }
+
+  /// Waits for frames, the wake-up or the time; whether frames wait.
+  private func wait(_ nanoseconds: Int64) -> Bool {
+    let ready = postroad_poller_wait(poller, nanoseconds)
+    if nanoseconds != 0 { shared.withLock { $0.isAwake = true } }
+    if ready & 1 != 0 { postroad_wakeup_clear(wakeUp) }
+    return ready & 2 != 0
+  }
+
+  /// Jobs of one turn: what is queued now and what that queues, up to a bound.
+  private func runJobs() {
+    shared.withLock { shared in
+      while let work = shared.jobs.popFirst() { local.append(work) }
+    }
+    var budget = 4096
+    while budget > 0, let work = local.popFirst() {
+      budget &-= 1
+      switch work {
+      case .job(let job): unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+      case .closure(let body): body()
+      }
+    }
+  }
+}
+
+/// The steady clock, in nanoseconds.
+func steadyNanoseconds() -> Int64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+  return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+}

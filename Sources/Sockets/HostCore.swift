@@ -1,0 +1,211 @@
+import DequeModule
+import Frames
+public import Octets
+public import Stack
+import TCPCore
+import Wire
+
+/// Serves the connections of a listener on the loop's own thread, without tasks.
+///
+/// The low-level way: one object for all connections of a listener, called whenever one of them is
+/// ready. Nothing in it may block. The small services are made so.
+public protocol ConnectionHandler: AnyObject, Sendable {
+  /// A connection was accepted, or something happened at it.
+  func connectionReady(
+    _ socket: SocketID, _ readiness: Readiness, stack: inout Stack, at now: Instant)
+}
+
+/// What waits for a socket: at most one task for each kind of readiness.
+@safe
+final class Waiters {
+  /// A task that waits.
+  typealias Waiter = UnsafeContinuation<Void, any Error>
+
+  var reader: Waiter?
+  var writer: Waiter?
+  var opener: Waiter?
+  var handler: (any ConnectionHandler)?
+
+  /// Wakes the tasks that a readiness concerns.
+  func wake(_ readiness: Readiness) {
+    if !readiness.isDisjoint(with: [.readable, .acceptable, .closed, .peerClosed]) {
+      unsafe reader.take()?.resume()
+    }
+    if !readiness.isDisjoint(with: [.writable, .closed]) { unsafe writer.take()?.resume() }
+    if !readiness.isDisjoint(with: [.connected, .closed]) { unsafe opener.take()?.resume() }
+  }
+
+  /// Wakes all with an error.
+  func fail(_ error: any Error) {
+    unsafe reader.take()?.resume(throwing: error)
+    unsafe writer.take()?.resume(throwing: error)
+    unsafe opener.take()?.resume(throwing: error)
+  }
+}
+
+/// A stack, its device, and the tasks that wait for its sockets; touched on the loop's thread only.
+class HostCore: EventLoop.Driver, @unchecked Sendable {
+  // `@unchecked`: whoever touches it is on the loop's thread: the loop, or the actor whose executor
+  // the loop is.
+  var stack: Stack
+  private(set) var waiters: [SocketID: Waiters] = [:]
+  private var now = Instant.start
+  private let began = steadyNanoseconds()
+  /// Called when the loop has ended.
+  var whenEnded: (() -> Void)?
+
+  init(_ stack: consuming Stack) { self.stack = stack }
+
+  var descriptor: Int32 { -1 }
+
+  /// Takes in frames and passed deadlines.
+  func receive(isReadable: Bool) {}
+
+  /// Hands the device what the stack has to send.
+  func transmit() {}
+
+  /// The time of the present turn.
+  var time: Instant { now }
+
+  /// Reads the clock.
+  func readClock() -> Instant {
+    now = Instant(nanoseconds: steadyNanoseconds() &- began)
+    return now
+  }
+
+  func finishTurn() -> Bool {
+    dispatch()
+    transmit()
+    return false
+  }
+
+  /// Tells tasks and handlers what happened.
+  func dispatch() {
+    while let event = stack.nextEvent() {
+      guard let held = waiters[event.socket] else { continue }
+      if let handler = held.handler {
+        if event.readiness.contains(.acceptable) {
+          acceptAll(event.socket, handler)
+        } else {
+          handler.connectionReady(event.socket, event.readiness, stack: &stack, at: now)
+          if stack.state(event.socket) == .closed, stack.endpoints(event.socket) == nil {
+            waiters[event.socket] = nil
+          }
+        }
+      } else {
+        held.wake(event.readiness)
+      }
+    }
+  }
+
+  private func acceptAll(_ listener: SocketID, _ handler: any ConnectionHandler) {
+    while let socket = try? stack.accept(listener) {
+      let held = Waiters()
+      held.handler = handler
+      waiters[socket] = held
+      handler.connectionReady(socket, [.connected, .readable, .writable], stack: &stack, at: now)
+      if stack.endpoints(socket) == nil { waiters[socket] = nil }
+    }
+  }
+
+  func nanosecondsToDeadline() -> Int64? {
+    guard let deadline = stack.nextDeadline else { return nil }
+    let left = deadline.nanoseconds(since: readClock())
+    return max(0, left)
+  }
+
+  func loopEnded() {
+    for held in waiters.values { held.fail(CancellationError()) }
+    waiters.removeAll()
+    whenEnded?()
+  }
+
+  // MARK: Waiting
+
+  func adopt(_ socket: SocketID, handler: (any ConnectionHandler)? = nil) {
+    let held = Waiters()
+    held.handler = handler
+    waiters[socket] = held
+  }
+
+  func forget(_ socket: SocketID) {
+    guard let held = waiters.removeValue(forKey: socket) else { return }
+    held.fail(SocketError.noSuchSocket)
+  }
+
+  enum WaitKind: Sendable { case reader, writer, opener }
+
+  /// Puts a waiting task in its place.
+  func register(_ kind: WaitKind, _ socket: SocketID, _ waiter: Waiters.Waiter) {
+    guard let held = waiters[socket] else {
+      return unsafe waiter.resume(throwing: SocketError.noSuchSocket)
+    }
+    switch kind {
+    case .reader:
+      precondition(unsafe held.reader == nil, "two tasks read one socket at once")
+      unsafe held.reader = unsafe waiter
+    case .writer:
+      precondition(unsafe held.writer == nil, "two tasks write one socket at once")
+      unsafe held.writer = unsafe waiter
+    case .opener: unsafe held.opener = unsafe waiter
+    }
+  }
+
+  /// The waiting task was cancelled.
+  func cancel(_ kind: WaitKind, _ socket: SocketID) {
+    guard let held = waiters[socket] else { return }
+    switch kind {
+    case .reader: unsafe held.reader.take()?.resume(throwing: CancellationError())
+    case .writer: unsafe held.writer.take()?.resume(throwing: CancellationError())
+    case .opener: unsafe held.opener.take()?.resume(throwing: CancellationError())
+    }
+  }
+}
+
+/// A core with its device: frames are read in batches that follow the load.
+///
+/// Under light load a turn reads one frame and asks the device no second time; under heavy load it
+/// reads up to 64 before anything is sent, so that one acknowledgment answers many.
+final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Sendable {
+  // `@unchecked`: as its superclass.
+  private var device: Device
+  private let interface: InterfaceID
+  private var batch = 1
+  private static var largestBatch: Int { 64 }
+
+  init(
+    _ device: consuming Device, _ configuration: InterfaceConfiguration, _ stack: consuming Stack
+  ) {
+    var stack = stack
+    self.device = device
+    interface = stack.addInterface(configuration)
+    super.init(stack)
+  }
+
+  override var descriptor: Int32 { device.descriptor }
+
+  override func receive(isReadable: Bool) {
+    let now = readClock()
+    if isReadable {
+      let interface = interface
+      let count =
+        (try? device.receive(upTo: batch) { octets, facts in
+          stack.frameArrived(octets, offload: facts, on: interface, at: now)
+        }) ?? 0
+      batch = count == batch ? min(batch &* 2, Self.largestBatch) : max(count, 1)
+    }
+    if let deadline = stack.nextDeadline, deadline <= now { stack.deadlinePassed(at: now) }
+    dispatch()
+  }
+
+  /// Sends whatever no other route fits to a gateway.
+  func addDefaultRoute(via gateway: IPv4Address) {
+    stack.addRoute(IPv4Prefix(.any, length: 0), via: gateway, on: interface)
+  }
+
+  override func transmit() {
+    stack.transmit(on: interface, into: &device, at: time)
+    // What the loopback carried may have made something happen.
+    dispatch()
+  }
+}

@@ -1,0 +1,211 @@
+public import Frames
+import NetworkCore
+public import Octets
+public import Stack
+import Synchronization
+public import TCPCore
+public import Wire
+
+/// A host on a device of its own: a stack, its event loop and its sockets.
+///
+/// The actor's executor is the loop's thread: what runs isolated to it calls into the stack without
+/// locks or hops, so a service that wants to be fast runs its handlers there.
+public actor NetworkHost {
+  private let loop: EventLoop
+  private let core: HostCore
+
+  /// Everything of the actor runs on the loop's thread.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+  /// Brings up a host on a device and starts its thread.
+  ///
+  /// - Parameters:
+  ///   - device: where frames come from and go to.
+  ///   - interface: addresses, MTU and medium; its offload is taken from the device.
+  ///   - gateway: the next hop for everything that is not on the interface's networks.
+  public init<Device: FrameDevice & ~Copyable & Sendable>(
+    device: consuming Device, interface: InterfaceConfiguration, gateway: IPv4Address? = nil,
+    configuration: StackConfiguration = StackConfiguration(), random: RandomSource = .system()
+  ) {
+    var interface = interface
+    interface.offload = device.offload
+    let loop = EventLoop()
+    let made = DeviceCore(
+      device, interface, Stack(configuration: configuration, random: random))
+    if let gateway {
+      made.addDefaultRoute(via: gateway)
+    }
+    self.loop = loop
+    core = made
+    loop.start(made)
+  }
+
+  /// Ends the host: waiting tasks get an error, and nothing more is sent.
+  public nonisolated func stop() { loop.stop() }
+
+  /// Runs a body on the host's thread, where stream operations are direct calls.
+  public func run<Result: Sendable>(
+    _ body: @Sendable (isolated NetworkHost) async throws -> Result
+  ) async rethrows -> Result {
+    try await body(self)
+  }
+
+  /// What the stack has counted.
+  public var counters: StackCounters { core.stack.counters }
+
+  /// Connections in any state.
+  public var connectionCount: Int { core.stack.connectionCount }
+
+  /// The decisions since the last call, if the stack explains itself.
+  public func takeExplanations() -> [RuleExplanation] { core.stack.takeExplanations() }
+
+  // MARK: Opening
+
+  /// Listens for connections. 0.0.0.0 means any address of the host.
+  public func listen(
+    at local: SocketAddress, options: ListenOptions = ListenOptions()
+  ) throws(SocketError) -> TCPListener {
+    let socket = try core.stack.listen(at: local, options: options)
+    core.adopt(socket)
+    return TCPListener(self, socket, local)
+  }
+
+  /// Listens for connections that a handler serves on the host's own thread.
+  public func serve(
+    at local: SocketAddress, options: ListenOptions = ListenOptions(),
+    handler: any ConnectionHandler
+  ) throws(SocketError) {
+    let socket = try core.stack.listen(at: local, options: options)
+    core.adopt(socket, handler: handler)
+  }
+
+  /// Opens a connection and waits until it stands.
+  public func connect(
+    to remote: SocketAddress, from local: SocketAddress? = nil,
+    configuration: TCPConfiguration? = nil
+  ) async throws -> TCPStream {
+    let socket = try core.stack.connect(
+      to: remote, from: local, configuration: configuration, at: core.time)
+    core.adopt(socket)
+    do {
+      while !core.stack.state(socket).isSynchronized {
+        if let reason = core.stack.closeReason(socket) { throw SocketError.closed(reason) }
+        try await wait(.opener, socket)
+      }
+    } catch {
+      abort(socket)
+      throw error
+    }
+    return makeStream(socket)
+  }
+
+  /// Binds a UDP socket. Port 0 chooses one.
+  public func bindUDP(at local: SocketAddress) throws(SocketError) -> UDPSocket {
+    let socket = try core.stack.bindUDP(at: local)
+    core.adopt(socket)
+    return UDPSocket(self, socket)
+  }
+
+  private func makeStream(_ socket: SocketID) -> TCPStream {
+    let none = SocketAddress(.any, 0)
+    let ends = core.stack.endpoints(socket) ?? TCPEndpoints(local: none, remote: none)
+    return TCPStream(self, socket, ends)
+  }
+
+  // MARK: What sockets ask for
+
+  /// Waits until a socket may be ready; cancellation ends the waiting.
+  private func wait(_ kind: HostCore.WaitKind, _ socket: SocketID) async throws {
+    try Task.checkCancellation()
+    let core = core
+    let loop = loop
+    try await withTaskCancellationHandler {
+      try await unsafe withUnsafeThrowingContinuation {
+        (waiter: UnsafeContinuation<Void, any Error>) in
+        if Task.isCancelled {
+          unsafe waiter.resume(throwing: CancellationError())
+        } else {
+          unsafe core.register(kind, socket, waiter)
+        }
+      }
+    } onCancel: {
+      loop.execute { core.cancel(kind, socket) }
+    }
+  }
+
+  func accept(_ listener: SocketID) async throws -> TCPStream {
+    while true {
+      if let socket = try core.stack.accept(listener) {
+        core.adopt(socket)
+        return makeStream(socket)
+      }
+      try await wait(.reader, listener)
+    }
+  }
+
+  func read(_ socket: SocketID, atMost limit: Int) async throws -> [UInt8] {
+    while true {
+      let octets = try core.stack.receive(socket, at: core.time) { received in
+        let count = min(received.count, limit)
+        return (count, [UInt8](copying: received.extracting(first: count)))
+      }
+      if !octets.isEmpty || core.stack.isAtEnd(socket) { return octets }
+      try await wait(.reader, socket)
+    }
+  }
+
+  func withReceived<Result: Sendable>(
+    _ socket: SocketID, _ body: @Sendable (Span<UInt8>) -> (consumed: Int, result: Result)
+  ) async throws -> Result {
+    while core.stack.receivable(socket) == 0, !core.stack.isAtEnd(socket) {
+      try await wait(.reader, socket)
+    }
+    return try core.stack.receive(socket, at: core.time, body)
+  }
+
+  func write(_ socket: SocketID, _ octets: [UInt8]) async throws {
+    var sent = 0
+    while sent < octets.count {
+      let taken = try core.stack.send(
+        socket, octets.span.extracting(droppingFirst: sent), at: core.time)
+      sent += taken
+      if sent < octets.count { try await wait(.writer, socket) }
+    }
+  }
+
+  func closeSending(_ socket: SocketID) { core.stack.closeSending(socket, at: core.time) }
+
+  func abort(_ socket: SocketID) {
+    core.stack.abort(socket, at: core.time)
+    core.forget(socket)
+  }
+
+  func close(_ socket: SocketID) {
+    core.stack.close(socket, at: core.time)
+    core.forget(socket)
+  }
+
+  /// Closes a socket whose handle is gone, from any thread.
+  nonisolated func closeLater(_ socket: SocketID) {
+    let core = core
+    loop.execute {
+      core.stack.close(socket, at: core.time)
+      core.forget(socket)
+    }
+  }
+
+  func info(_ socket: SocketID) -> TCPInfo? { core.stack.info(socket) }
+
+  func receiveDatagram(_ socket: SocketID) async throws -> ReceivedDatagram {
+    while true {
+      if let datagram = try core.stack.receiveDatagram(socket) { return datagram }
+      try await wait(.reader, socket)
+    }
+  }
+
+  func sendDatagram(
+    _ socket: SocketID, _ octets: [UInt8], to remote: SocketAddress
+  ) throws(SocketError) {
+    try core.stack.send(socket, octets.span, to: remote, at: core.time)
+  }
+}
