@@ -1,0 +1,21 @@
+import Octets
+
+// What tests and simulations ask of a connection, to notice one that waits for nothing.
+extension TCPConnection {
+  /// Octets that the user has given and the peer has not acknowledged, sent or not.
+  package var unacknowledgedOctets: Int { sendBuffer.count }
+
+  /// Whether the connection waits for something that only a timer of its own can bring about, and
+  /// has none: it would wait for ever. Invariant 3. Ask when there is nothing left to be sent.
+  package var lacksTimer: Bool {
+    switch state {
+    case .listen, .closed: false
+    case .timeWait: timers.close == .distantFuture
+    case .synSent, .synReceived, .finWait1, .closing, .lastAck:
+      timers.retransmit == .distantFuture
+    case .finWait2: isOrphan && timers.close == .distantFuture
+    case .established, .closeWait:
+      (outstanding > 0 || !sendBuffer.isEmpty) && timers.retransmit == .distantFuture
+    }
+  }
+}
