@@ -40,7 +40,7 @@ let package = Package(
     .library(name: "Octets", targets: ["Octets"]),
     .library(name: "Wire", targets: ["Wire"]),
     .library(name: "Frames", targets: ["Frames"]),
-    .library(name: "Stack", targets: ["Stack"]),
+    .library(name: "Stack", targets: ["Stack", "TCPCore", "NetworkCore"]),
     .library(name: "Sockets", targets: ["Sockets"]),
     .library(name: "Simulation", targets: ["Simulation"]),
     .library(name: "Mail", targets: ["Mail"]),
@@ -78,7 +78,10 @@ let package = Package(
     library("MailStore", ["Octets", "Mail", "CTun"]),
     library(
       "MailService",
-      ["Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", logging, metrics, lifecycle]),
+      [
+        "Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", "TCPCore", "NetworkCore",
+        logging, metrics, lifecycle,
+      ]),
     .executableTarget(
       name: "postroad",
       dependencies: [
