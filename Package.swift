@@ -17,6 +17,8 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -86,7 +88,7 @@ let package = Package(
       name: "postroad",
       dependencies: [
         "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
-        "MailService", "TCPCore", "NetworkCore", arguments, logging, lifecycle,
+        "MailService", "TCPCore", "NetworkCore", arguments, logging, lifecycle, signals,
       ],
       swiftSettings: settings),
 

@@ -1,77 +1,107 @@
+import Octets
 import Synchronization
 
 /// Why a session's waiting is ended from outside.
 enum SessionInterruption: Sendable {
-  /// The peer was silent for too long.
-  case idle
-  /// The server is stopping.
+  /// The session's deadline has passed.
+  case deadline
+  /// The server is stopping: the session should come to its end.
   case stopping
+  /// The server has waited long enough: the session ends now.
+  case stoppingNow
 }
 
 /// What the server knows of one session: whether it waits for its peer, and until when.
 ///
-/// A session calls ``willWait(untilNanoseconds:isBetweenMails:)`` before it reads and
-/// ``didHear()`` after. Whoever watches the session receives at most one interruption.
+/// A session is driven in rounds. A round begins with ``beginRound()``; in it the session calls
+/// ``willWait(until:)`` before it reads and ``didHear()`` after. At most one interruption ends a
+/// round, and it ends only a waiting: work under way (storing a message) is never cut off.
 final class SessionWatch: Sendable {
   private struct State {
-    var deadline: Int64?
-    var isBetweenMails = true
+    var deadline: Instant?
+    var isWaiting = false
     var isStopping = false
+    var isStoppingNow = false
+    /// Whether the session was told that the server is stopping.
+    var wasTold = false
     var isInterrupted = false
+    var continuation: AsyncStream<SessionInterruption>.Continuation?
   }
 
   private let state = Mutex(State())
-  private let (interruptions, continuation) = AsyncStream<SessionInterruption>.makeStream(
-    bufferingPolicy: .bufferingOldest(1))
 
-  /// Waits for an interruption; nil when the task is cancelled.
-  func interruption() async -> SessionInterruption? {
-    await interruptions.first { _ in true }
+  /// A new round; its interruption, if there is one.
+  func beginRound() -> AsyncStream<SessionInterruption> {
+    let (stream, continuation) = AsyncStream<SessionInterruption>.makeStream(
+      bufferingPolicy: .bufferingOldest(1))
+    state.withLock {
+      $0.continuation = continuation
+      $0.isInterrupted = false
+      $0.isWaiting = false
+    }
+    return stream
   }
 
   /// The session is about to read.
-  /// - Returns: false if it should end instead, because the server is stopping.
-  func willWait(untilNanoseconds deadline: Int64, isBetweenMails: Bool) -> Bool {
+  /// - Returns: what ends the round instead, if something does.
+  func willWait(until deadline: Instant?) -> SessionInterruption? {
     state.withLock {
+      if $0.isStoppingNow { return .stoppingNow }
+      if $0.isStopping && !$0.wasTold {
+        $0.wasTold = true
+        return .stopping
+      }
       $0.deadline = deadline
-      $0.isBetweenMails = isBetweenMails
-      return !($0.isStopping && isBetweenMails)
+      $0.isWaiting = true
+      return nil
     }
   }
 
   /// The session has read something.
-  func didHear() { state.withLock { $0.deadline = nil } }
-
-  /// Ends the waiting of a session whose peer is silent.
-  func check(atNanoseconds now: Int64) {
-    interrupt(.idle) { $0.deadline.map { $0 <= now } ?? false }
+  /// - Returns: false if the round was interrupted meanwhile.
+  func didHear() -> Bool {
+    state.withLock {
+      $0.isWaiting = false
+      return !$0.isInterrupted
+    }
   }
 
-  /// Ends the waiting of a session that owes its peer nothing; others see it when they next wait.
+  /// Ends the waiting of a session whose deadline has passed.
+  func check(at now: Instant) {
+    interrupt { state in
+      guard let deadline = state.deadline, deadline <= now else { return nil }
+      return .deadline
+    }
+  }
+
+  /// Tells the session that the server is stopping, at once or when it next waits.
   func stop() {
-    interrupt(.stopping) {
-      $0.isStopping = true
-      return $0.deadline != nil && $0.isBetweenMails
+    interrupt { state in
+      state.isStopping = true
+      guard state.isWaiting, !state.isInterrupted, !state.wasTold else { return nil }
+      state.wasTold = true
+      return .stopping
     }
   }
 
-  /// Ends the session whatever it is doing.
+  /// Ends the session, at once or when it next waits.
   func stopNow() {
-    interrupt(.stopping) {
-      $0.isStopping = true
-      return true
+    interrupt { state in
+      state.isStoppingNow = true
+      return .stoppingNow
     }
   }
 
-  private func interrupt(
-    _ interruption: SessionInterruption, if condition: (inout State) -> Bool
-  ) {
-    let isDue = state.withLock {
-      guard condition(&$0), !$0.isInterrupted else { return false }
-      $0.isInterrupted = true
-      return true
+  private func interrupt(_ decide: (inout State) -> SessionInterruption?) {
+    let (interruption, continuation) = state.withLock { state in
+      let decision = decide(&state)
+      guard state.isWaiting, !state.isInterrupted, let decision else {
+        return (SessionInterruption?.none, state.continuation)
+      }
+      state.isInterrupted = true
+      return (decision, state.continuation)
     }
-    if isDue { continuation.yield(interruption) }
+    if let interruption { continuation?.yield(interruption) }
   }
 }
 
@@ -85,12 +115,15 @@ final class SessionRegistry: Sendable {
   }
 
   private let state = Mutex(State())
-  let limit: Int
+  private let limit: Int
 
   init(limit: Int) { self.limit = limit }
 
   /// How many sessions there are.
   var count: Int { state.withLock { $0.sessions.count } }
+
+  /// Whether the server is stopping.
+  var isStopping: Bool { state.withLock { $0.isStopping } }
 
   /// Admits a session; nil if there are too many, or the server is stopping.
   func admit() -> (number: Int, watch: SessionWatch)? {
@@ -107,16 +140,16 @@ final class SessionRegistry: Sendable {
   /// Forgets a session that has ended.
   func remove(_ number: Int) { state.withLock { _ = $0.sessions.removeValue(forKey: number) } }
 
-  /// Notices who has been silent too long.
-  func check(atNanoseconds now: Int64) { everyone.forEach { $0.check(atNanoseconds: now) } }
+  /// Notices whose deadline has passed.
+  func check(at now: Instant) { everyone.forEach { $0.check(at: now) } }
 
-  /// Admits nobody any more, and ends the sessions that owe their peers nothing.
+  /// Admits nobody any more, and asks every session to come to its end.
   func stop() {
     state.withLock { $0.isStopping = true }
     everyone.forEach { $0.stop() }
   }
 
-  /// Ends every session at once.
+  /// Ends every session.
   func stopNow() { everyone.forEach { $0.stopNow() } }
 
   private var everyone: [SessionWatch] { state.withLock { Array($0.sessions.values) } }

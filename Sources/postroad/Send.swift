@@ -1,6 +1,9 @@
 import ArgumentParser
 import Foundation
-
+import Mail
+import MailService
+import Sockets
+import Stack
 import Wire
 
 /// `postroad send`: submits one message, over our own stack or the kernel's.
@@ -53,7 +56,7 @@ struct Send: AsyncParsableCommand {
       throw ValidationError(error.sentence)
     }
     for (option, text) in [("--from", from)] + to.map({ ("--to", $0) })
-    where !(option == "--from" && text.isEmpty) && !MessageSubmission.isAddress(text) {
+    where !(option == "--from" && text.isEmpty) && MailAddress(text) == nil {
       throw ValidationError(
         "\(option) must be a mail address such as me@example.net, not '\(text)'")
     }
@@ -79,5 +82,105 @@ struct Send: AsyncParsableCommand {
     if let peer { try settings.set("peer", to: peer) }
     try settings.check()
     return settings
+  }
+
+  func run() async throws {
+    let message = try readMessage()
+    let (host, port) = try endpoint()
+    guard let address = Self.resolve(host) else {
+      throw complain("cannot find the address of \(host)", .unavailable)
+    }
+    let name = hostname ?? MailHost.machineName
+    guard let helloName = MailDomain(name) else {
+      throw complain("'\(name)' is no domain name", .validationFailure)
+    }
+    let recipients = to.compactMap { MailAddress($0) }.map { ForwardPath.address($0) }
+    let submission = SMTPSubmission(
+      from: MailAddress(from).map { .address($0) } ?? .null, to: recipients,
+      size: message.count, isEightBit: message.contains { $0 > 127 })
+    let delivery =
+      kernel
+      ? try await overKernel(submission, message, helloName, address, port)
+      : try await overTunnel(submission, message, helloName, address, port)
+    try report(delivery)
+  }
+
+  private func overKernel(
+    _ submission: SMTPSubmission, _ message: [UInt8], _ helloName: MailDomain,
+    _ address: IPv4Address, _ port: UInt16
+  ) async throws -> SMTPDelivery? {
+    let stream: KernelStream
+    do {
+      stream = try await KernelStream.connect(to: address.rawValue, port: port)
+    } catch {
+      throw complain("\(error)", .unavailable)
+    }
+    return await SMTPClient.deliver(
+      submission, message: message, helloName: helloName, over: stream)
+  }
+
+  private func overTunnel(
+    _ submission: SMTPSubmission, _ message: [UInt8], _ helloName: MailDomain,
+    _ address: IPv4Address, _ port: UInt16
+  ) async throws -> SMTPDelivery? {
+    guard let settings = try settings(), let name = settings.tun, let ours = settings.address,
+      let kernel = settings.kernelAddress
+    else { return nil }
+    let (host, _) = try MailHost.openHost(name, ours: ours, kernel: kernel, settings: settings)
+    defer { host.stop() }
+    let stream: TCPStream
+    do {
+      stream = try await host.connect(to: SocketAddress(address, Port(port)))
+    } catch {
+      throw complain("cannot connect to \(address):\(port): \(error)", .unavailable)
+    }
+    let delivery = await SMTPClient.deliver(
+      submission, message: message, helloName: helloName, over: stream)
+    // What was closed still travels.
+    try? await Task.sleep(for: .milliseconds(100))
+    return delivery
+  }
+
+  /// One sentence for each recipient that did not get it; the exit code says the worst.
+  private func report(_ delivery: SMTPDelivery?) throws {
+    guard let delivery else { throw complain("the session ended early", .tryLater) }
+    var code = ExitCode.success
+    for (recipient, outcome) in delivery.outcomes {
+      switch outcome {
+      case .delivered: continue
+      case .permanent(let failure):
+        note("error: \(recipient): \(failure)")
+        code = .failure
+      case .transient(let failure):
+        note("error: \(recipient): \(failure)")
+        if code == .success { code = .tryLater }
+      }
+    }
+    if code != .success { throw code }
+  }
+
+  private func readMessage() throws -> [UInt8] {
+    guard let file else { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw complain("cannot read the message in \(file)")
+    }
+    return Array(data)
+  }
+
+  /// An address as text, or the first one that the system knows for a name.
+  static func resolve(_ host: String) -> IPv4Address? {
+    if let address = IPv4Address(host) { return address }
+    var hints = unsafe addrinfo()
+    unsafe hints.ai_family = AF_INET
+    var list: UnsafeMutablePointer<addrinfo>?
+    guard unsafe getaddrinfo(host, nil, &hints, &list) == 0, let first = unsafe list else {
+      return nil
+    }
+    defer { unsafe freeaddrinfo(first) }
+    guard let name = unsafe first.pointee.ai_addr else { return nil }
+    let raw = unsafe name.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+      unsafe $0.pointee.sin_addr.s_addr
+    }
+    return IPv4Address(rawValue: UInt32(bigEndian: raw))
   }
 }

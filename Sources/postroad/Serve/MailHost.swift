@@ -1,4 +1,173 @@
-/// Puts device, stack, sockets, mail and store together.
+import ArgumentParser
+import Foundation
+import Frames
+import Logging
+import Mail
+import MailService
+import MailStore
+import Octets
+import ServiceLifecycle
+import Sockets
+import Stack
+import TCPCore
+import UnixSignals
+import Wire
+
+/// Puts device, stack, sockets, mail and store together, and takes them apart in order.
 enum MailHost {
-  static func run(_ settings: ServeSettings) async throws {}
+  /// Serves until SIGTERM or SIGINT.
+  static func run(_ settings: ServeSettings) async throws {
+    guard let name = settings.tun, let ours = settings.address,
+      let kernel = settings.kernelAddress
+    else { return }
+    let configuration = try mailConfiguration(settings)
+    let store = try openStore(settings.maildir, configuration.hostname)
+    let (host, recording) = try openHost(
+      name, ours: ours, kernel: kernel, settings: settings)
+    defer { host.stop() }
+    var logger = Logger(label: "postroad")
+    logger.logLevel = .warning
+    do {
+      var small: [Task<Void, Never>] = []
+      for service in settings.services {
+        small.append(try await service.start(on: host, daytime: daytime))
+      }
+      var options = ListenOptions()
+      options.backlog = 1024
+      options.handshakes = 1024
+      let listener = try await host.listen(
+        at: SocketAddress(.any, settings.smtpPort), options: options)
+      let server = SMTPServer(
+        source: TCPListenerSource(listener), configuration: configuration, store: store,
+        maximumSessions: settings.maximumSessions, logger: logger)
+      var services: [any Service] = [ReadyNotice(), server]
+      if settings.explains { services.insert(Explainer(host: host), at: 0) }
+      let group = ServiceGroup(
+        configuration: ServiceGroupConfiguration(
+          services: services.map {
+            .init(
+              service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+              failureTerminationBehavior: .cancelGroup)
+          },
+          gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+      try await group.run()
+      for task in small { task.cancel() }
+    } catch let error as SocketError {
+      throw complain("\(error)")
+    }
+    // What was closed still travels: give the last segments a moment.
+    await settle(host)
+    host.stop()
+    do throws(CaptureError) {
+      try recording?.finish()
+    } catch {
+      throw complain("\(error)")
+    }
+  }
+
+  /// A host on the device, and the recording of it if one is wanted.
+  static func openHost(
+    _ name: String, ours: IPv4Prefix, kernel: IPv4Address, settings: ServeSettings
+  ) throws -> (host: NetworkHost, recording: Recording?) {
+    var stack = StackConfiguration()
+    stack.tcp.congestion = settings.congestion
+    stack.explains = settings.explains
+    do {
+      let device = try TunnelSetup.open(name, ours: ours, kernel: kernel)
+      let interface = InterfaceConfiguration(
+        name: name, mtu: TunnelSetup.mtu(of: name), addresses: [ours])
+      guard let path = settings.capture else {
+        return (
+          NetworkHost(
+            device: device, interface: interface, gateway: kernel, configuration: stack), nil
+        )
+      }
+      let (descriptor, offload) = (device.descriptor, device.offload)
+      let recording = try Recording(device, path: path)
+      let recorded = RecordedDevice(
+        recording: recording, descriptor: descriptor, offload: offload)
+      let host = NetworkHost(
+        device: recorded, interface: interface, gateway: kernel, configuration: stack)
+      return (host, recording)
+    } catch {
+      throw complain("\(error)")
+    }
+  }
+
+  private static func openStore(_ path: String, _ hostname: DomainName) throws -> Maildir {
+    do throws(MaildirOpenError) {
+      return try Maildir(path: path, hostname: hostname)
+    } catch {
+      throw complain("\(error)")
+    }
+  }
+
+  private static func mailConfiguration(
+    _ settings: ServeSettings
+  ) throws -> SMTPServerConfiguration {
+    let name = settings.hostname ?? machineName
+    guard let hostname = DomainName(name) else {
+      throw complain(
+        "the machine's name '\(name)' is no domain name: say --hostname NAME", .failure)
+    }
+    let domains = settings.domains.isEmpty ? [name] : settings.domains
+    let mailboxes =
+      settings.mailboxes.isEmpty ? nil : settings.mailboxes.compactMap { LocalPart($0) }
+    var configuration = SMTPServerConfiguration(
+      hostname: hostname,
+      policy: RecipientPolicy(
+        domains: domains.compactMap { MailDomain($0) }, mailboxes: mailboxes))
+    configuration.limits.messageOctets = settings.maximumSize
+    configuration.timeouts.command = .seconds(settings.idleTimeout)
+    configuration.timeouts.dataBlock = .seconds(settings.idleTimeout)
+    return configuration
+  }
+
+  /// The machine's name, or `localhost` where it has none that could be a domain.
+  static var machineName: String {
+    let name = ProcessInfo.processInfo.hostName
+    return ServeSettings.isDomain(name) ? name : "localhost"
+  }
+
+  private static var quiet: Logger {
+    var logger = Logger(label: "postroad.lifecycle")
+    logger.logLevel = .critical
+    return logger
+  }
+
+  /// Waits, not long, until connections that were closed are gone.
+  private static func settle(_ host: NetworkHost) async {
+    for _ in 0..<20 where await host.connectionCount > 0 {
+      try? await Task.sleep(for: .milliseconds(25))
+    }
+  }
+
+  /// The time in words, as daytime tells it. Source: RFC 867.
+  private static let daytime: @Sendable () -> String = {
+    MailDate(secondsSince1970: Int64(Date().timeIntervalSince1970)).description
+  }
+}
+
+/// Says that connections are accepted, as soon as signals are heeded too.
+private struct ReadyNotice: Service {
+  func run() async throws {
+    note("postroad: ready")
+    try? await gracefulShutdown()
+  }
+}
+
+/// Tells each decision of the stack on standard error.
+private struct Explainer: Service {
+  let host: NetworkHost
+
+  func run() async throws {
+    try? await cancelWhenGracefulShutdown {
+      while true {
+        for explanation in await host.takeExplanations() {
+          note("\(explanation.name): \(explanation.sentence) (\(explanation.source))")
+        }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
+  }
 }

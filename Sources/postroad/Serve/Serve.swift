@@ -62,7 +62,7 @@ struct Serve: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The congestion controller, cubic or newreno (default: cubic).", valueName: "name"))
+      "The congestion controller, cubic or reno (default: cubic).", valueName: "name"))
   var congestion: String?
 
   @Option(

@@ -1,3 +1,5 @@
+import MailService
+import TCPCore
 import Wire
 
 /// A value that a setting cannot have; the sentence names both.
@@ -9,26 +11,6 @@ struct SettingError: Error {
 ///
 /// Both give names and texts, and both are checked here, so that they mean the same.
 struct ServeSettings {
-  /// The small services, by name, and their ports.
-  enum Service: String, CaseIterable {
-    case echo, discard, daytime, chargen
-
-    /// The well-known port. Source: RFC 862, 863, 867, 864.
-    var port: Port {
-      switch self {
-      case .echo: 7
-      case .discard: 9
-      case .daytime: 13
-      case .chargen: 19
-      }
-    }
-  }
-
-  /// Which congestion controller connections use.
-  enum Congestion: String, CaseIterable {
-    case cubic, newreno
-  }
-
   var tun: String?
   var address: IPv4Prefix?
   var peer: IPv4Address?
@@ -39,9 +21,9 @@ struct ServeSettings {
   var maximumSize = 52_428_800
   var idleTimeout = 300
   var maximumSessions = 1000
-  var services: [Service] = []
+  var services: [SmallService] = []
   var smtpPort: Port = 25
-  var congestion = Congestion.cubic
+  var congestion = CongestionAlgorithm.cubic
   var capture: String?
   var explains = false
 
@@ -97,16 +79,16 @@ struct ServeSettings {
     case "max-sessions": maximumSessions = try number(1...100_000, "a number")
     case "service":
       for word in value.split(separator: ",", omittingEmptySubsequences: false) {
-        guard let service = Service(rawValue: String(word)) else {
-          let known = Service.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let service = SmallService(rawValue: String(word)) else {
+          let known = SmallService.allCases.map(\.rawValue).joined(separator: ", ")
           throw SettingError(sentence: "--service must be some of \(known), not '\(word)'")
         }
         if !services.contains(service) { services.append(service) }
       }
     case "smtp-port": smtpPort = Port(UInt16(try number(1...65_535, "a port")))
     case "congestion":
-      guard let known = Congestion(rawValue: value) else {
-        throw wrong(Congestion.allCases.map(\.rawValue).joined(separator: " or "))
+      guard let known = CongestionAlgorithm(rawValue: value) else {
+        throw wrong(CongestionAlgorithm.allCases.map(\.rawValue).joined(separator: " or "))
       }
       congestion = known
     case "pcap":

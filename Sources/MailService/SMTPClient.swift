@@ -1,0 +1,85 @@
+public import Mail
+import Octets
+
+/// Hands one message to a mail server over a stream.
+public enum SMTPClient {
+  /// Octets of the message given at once.
+  static let pieceSize = 65_536
+
+  /// Delivers a message; never throws: what went wrong is in the outcome for each recipient.
+  ///
+  /// The stream is closed afterwards.
+  public static func deliver(
+    _ submission: SMTPSubmission, message: [UInt8], helloName: MailDomain,
+    timeouts: SMTPClientTimeouts = SMTPClientTimeouts(), over stream: some ByteStream
+  ) async -> SMTPDelivery? {
+    let clock = MonotonicClock()
+    var session = SMTPClientSession(
+      helloName: helloName, submission: submission, timeouts: timeouts, at: clock.now)
+    var delivery: SMTPDelivery?
+    do {
+      while true {
+        while let action = session.nextAction() {
+          switch action {
+          case .sendMessage: try await send(message, in: &session, over: stream, clock)
+          case .finished(let result): delivery = result
+          case .close: break
+          }
+        }
+        let output = session.takeOutput()
+        if !output.isEmpty {
+          try await stream.write(output)
+          continue
+        }
+        if session.isClosed { break }
+        let limit = session.nextDeadline.map { $0 - clock.now } ?? .seconds(300)
+        switch try await read(from: stream, within: limit) {
+        case .none: session.deadlinePassed(at: session.nextDeadline ?? clock.now)
+        case .some(let octets) where octets.isEmpty: session.streamEnded(at: clock.now)
+        case .some(let octets): session.receive(octets.span, at: clock.now)
+        }
+      }
+      try? await stream.closeSending()
+    } catch {
+      session.streamEnded(at: clock.now)
+      while let action = session.nextAction() {
+        if case .finished(let result) = action { delivery = result }
+      }
+    }
+    await stream.close()
+    return delivery
+  }
+
+  private static func send(
+    _ message: [UInt8], in session: inout SMTPClientSession, over stream: some ByteStream,
+    _ clock: MonotonicClock
+  ) async throws {
+    var start = 0
+    while start < message.count, !session.isClosed {
+      let end = min(start + pieceSize, message.count)
+      session.message(message.span.extracting(start..<end), at: clock.now)
+      start = end
+      let output = session.takeOutput()
+      if !output.isEmpty { try await stream.write(output) }
+    }
+    session.endMessage(at: clock.now)
+  }
+
+  /// Reads, but not for longer than `limit`; nil when the time is over.
+  private static func read(
+    from stream: some ByteStream, within limit: Duration
+  ) async throws -> [UInt8]? {
+    try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+      group.addTask { try await stream.read(atMost: pieceSize) }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard let first = try await group.next() else { return nil }
+      // A stream over the kernel hears no cancellation: it is woken by its end.
+      if first == nil { await stream.abort() }
+      return first
+    }
+  }
+}

@@ -1,0 +1,164 @@
+public import Logging
+public import Mail
+public import MailStore
+import Metrics
+import Octets
+public import ServiceLifecycle
+
+/// A mail server: sessions driven over the streams of a source, messages kept in a store.
+///
+/// A graceful shutdown stops accepting, lets messages under way be finished and answered, says 421
+/// to everybody, and returns when the last session is over; those that dribble are cut off after
+/// ``gracePeriod``.
+public struct SMTPServer<Source: ByteStreamSource>: Service {
+  private let source: Source
+  private let configuration: SMTPServerConfiguration
+  private let registry: SessionRegistry
+  private let surroundings: Conversation.Surroundings
+  /// How long sessions may take to come to their end.
+  public var gracePeriod = Duration.seconds(30)
+
+  /// A server that is not running yet.
+  public init(
+    source: Source, configuration: SMTPServerConfiguration, store: any MailStoring,
+    maximumSessions: Int = 1000, logger: Logger
+  ) {
+    self.source = source
+    self.configuration = configuration
+    registry = SessionRegistry(limit: maximumSessions)
+    surroundings = Conversation.Surroundings(
+      hostname: configuration.hostname, store: store, clock: MonotonicClock(),
+      metrics: ServerMetrics(), logger: logger)
+  }
+
+  /// Serves until the source ends, the service is shut down, or the task is cancelled.
+  public func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { helpers in
+      helpers.addTask { await watchDeadlines() }
+      helpers.addTask { await awaitShutdown() }
+      defer { helpers.cancelAll() }
+      try await withThrowingDiscardingTaskGroup { sessions in
+        do {
+          while let stream = try await source.nextStream() {
+            sessions.addTask { await receive(stream) }
+          }
+        } catch {
+          registry.stop()
+          registry.stopNow()
+          if !(error is CancellationError) { throw error }
+        }
+      }
+    }
+  }
+
+  /// Serves one stream to its end; what ``run()`` does with each.
+  public func receive(_ stream: some ByteStream) async {
+    guard let (number, watch) = registry.admit() else {
+      surroundings.metrics.sessionsRefused.increment()
+      let rule: SMTPRule = registry.isStopping ? .shuttingDown : .tooManySessions
+      let reply = SMTPServerSession.refusal(hostname: configuration.hostname, rule)
+      try? await stream.write(reply)
+      return await finish(stream)
+    }
+    surroundings.metrics.sessionsOpened.increment()
+    surroundings.metrics.sessionsOpen.record(registry.count)
+    await serve(stream, watched: watch)
+    registry.remove(number)
+    surroundings.metrics.sessionsOpen.record(registry.count)
+  }
+
+  private func serve(_ stream: some ByteStream, watched watch: SessionWatch) async {
+    var conversation = Conversation(
+      configuration, peer: stream.peerName, surroundings: surroundings)
+    while true {
+      let (next, end) = await round(conversation, stream, watch)
+      conversation = next
+      switch end {
+      case .closed:
+        await conversation.abandon()
+        return await finish(stream)
+      case .broken:
+        await conversation.abandon()
+        return await stream.abort()
+      case .interrupted(let interruption):
+        guard let interruption else {
+          guard Task.isCancelled else { continue }
+          // Cancelled from outside, not by the watch: the server is going down at once.
+          await conversation.abandon()
+          return await stream.abort()
+        }
+        conversation.heed(interruption)
+        if conversation.session.isClosed {
+          try? await conversation.settle(over: stream)
+          await conversation.abandon()
+          return await finish(stream)
+        }
+      }
+    }
+  }
+
+  /// One round: the conversation in one task, whoever may interrupt it in another.
+  private func round(
+    _ conversation: Conversation, _ stream: some ByteStream, _ watch: SessionWatch
+  ) async -> (Conversation, Conversation.RoundEnd) {
+    let interruptions = watch.beginRound()
+    return await withTaskGroup(of: RoundOutcome.self) { group in
+      group.addTask {
+        var conversation = conversation
+        let end = await conversation.converse(over: stream, watched: watch)
+        return .conversation(conversation, end)
+      }
+      group.addTask { .interruption(await interruptions.first { _ in true }) }
+      var result = (conversation, Conversation.RoundEnd.interrupted(nil))
+      var interruption: SessionInterruption?
+      while let outcome = await group.next() {
+        switch outcome {
+        case .conversation(let conversation, let end): result = (conversation, end)
+        case .interruption(let found): interruption = interruption ?? found
+        }
+        group.cancelAll()
+      }
+      // What the watch said stands, unless the session was over anyway.
+      if let interruption, case .interrupted = result.1 { result.1 = .interrupted(interruption) }
+      return result
+    }
+  }
+
+  /// Ends a stream so that what was written arrives: a reset would take it back.
+  private func finish(_ stream: some ByteStream) async {
+    try? await stream.closeSending()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        var left = 1 << 20
+        while left > 0, let octets = try? await stream.read(atMost: 65_536), !octets.isEmpty {
+          left -= octets.count
+        }
+      }
+      group.addTask { try? await Task.sleep(for: .seconds(2)) }
+      await group.next()
+      group.cancelAll()
+    }
+    await stream.close()
+  }
+
+  private func watchDeadlines() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(200))
+      registry.check(at: surroundings.clock.now)
+    }
+  }
+
+  private func awaitShutdown() async {
+    guard (try? await gracefulShutdown()) != nil else { return }
+    await source.stop()
+    registry.stop()
+    try? await Task.sleep(for: gracePeriod)
+    registry.stopNow()
+  }
+}
+
+/// Which of a round's two tasks has ended.
+private enum RoundOutcome: Sendable {
+  case conversation(Conversation, Conversation.RoundEnd)
+  case interruption(SessionInterruption?)
+}

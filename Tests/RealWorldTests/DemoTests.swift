@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+/// `postroad demo`, and `postroad replay` on the captures that are made from it.
+@Suite("the demo and our captures")
+struct DemoTests {
+  @Test("one mail is drawn from the first SYN to the last ACK, with its dialogue")
+  func mail() async throws {
+    let done = try await run(Places.program, ["demo"])
+    #expect(done.status == 0, "\(done.errors)")
+    var rest = Substring(done.output)
+    for part in [
+      "── SYN  seq 0", "SYN,ACK  seq 0 ack 1", "S: 220 ", "C: EHLO ", "C: MAIL FROM:<",
+      "C: RCPT TO:<", "C: DATA", "S: 354 ", "C: Subject: ", "C: (end of message", "S: 250 ",
+      "C: QUIT", "S: 221 ", "FIN,ACK", "In all", "none lost",
+    ] {
+      let found = try #require(rest.range(of: part), "'\(part)' is missing:\n\(done.output)")
+      rest = rest[found.upperBound...]
+    }
+    #expect(!done.output.contains("\u{1B}"), "colours without a terminal")
+    for line in done.output.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
+    #expect(!done.output.contains("✗"))
+  }
+
+  @Test("on any bad link the mail gets through, and every frame has its reason", arguments: 1...20)
+  func losses(seed: Int) async throws {
+    let done = try await run(Places.program, ["demo", "--loss", "0.2", "--seed", "\(seed)"])
+    #expect(done.status == 0, "seed \(seed): \(done.errors)\n\(done.output)")
+    #expect(done.output.contains("S: 250 "))
+    #expect(!done.output.contains("()"), "a step without a reason:\n\(done.output)")
+    if done.output.contains("✗") { #expect(done.output.contains("sent again")) }
+  }
+
+  @Test("the same seed draws the same picture")
+  func determinism() async throws {
+    let options = ["demo", "--loss", "0.1", "--seed", "42"]
+    let (one, two) = (
+      try await run(Places.program, options), try await run(Places.program, options)
+    )
+    #expect(one.output == two.output)
+    #expect(one.output != (try await run(Places.program, ["demo", "--loss", "0.1"])).output)
+  }
+
+  /// One of our captures and lines its replay must have, in this order.
+  struct Capture: Sendable, CustomTestStringConvertible {
+    let file: String
+    let lines: [String]
+    var testDescription: String { file }
+  }
+
+  static let captures = [
+    Capture(
+      file: "mail.pcapng",
+      lines: [
+        "Flags [S]", "Flags [S.]", "S: 220 ", "C: EHLO ", "C: MAIL FROM:<", "C: DATA",
+        "S: 354 ", "C: Subject: ", "C: (end of message", "S: 250 ", "C: QUIT", "S: 221 ",
+        "Flags [F.]",
+      ]),
+    Capture(
+      file: "mail-with-loss.pcapng",
+      lines: ["Flags [S]", "a retransmission", "C: (end of message", "S: 250 ", "S: 221 "]),
+    Capture(
+      file: "fragments.pcapng",
+      lines: [
+        "UDP, length 4000", "a fragment: the rest is waited for",
+        "the last of 3 fragments: a datagram of 4008 octets", "the last of 3 fragments",
+      ]),
+    Capture(file: "refused.pcapng", lines: ["Flags [S]", "Flags [R.]", "refused or given up"]),
+  ]
+
+  @Test("each of our captures is told as what it is", arguments: captures)
+  func replay(_ capture: Capture) async throws {
+    let path = Places.root.appending(path: "captures/\(capture.file)").path
+    let done = try await run(Places.program, ["replay", path, "--explain"])
+    #expect(done.status == 0, "\(done.errors)")
+    var rest = Substring(done.output)
+    for line in capture.lines {
+      let found = try #require(rest.range(of: line), "'\(line)' is missing:\n\(done.output)")
+      rest = rest[found.upperBound...]
+    }
+  }
+}
