@@ -79,8 +79,17 @@ extension TCPConnection {
     }
     ledger.note(.dropUnacceptable, Int64(receive.next.distance(to: first)), Int64(length))
     if state == .synReceived, segment.flags.contains(.syn), first == receive.initial {
-      // The peer has not got our SYN,ACK.
-      pending.insert(.syn)
+      if segment.flags.contains(.ack), segment.acknowledgment == send.next {
+        // RFC 9293 3.5 MUST-10, figure 8: the peer's SYN,ACK ends a simultaneous open.
+        synAcknowledged(segment, at: now, ledger: &ledger)
+        send.window = Int(segment.window)
+        send.maximumWindow = max(send.maximumWindow, send.window)
+        establish(&ledger)
+        acknowledgeNow(.acknowledgeHandshake)
+      } else {
+        // The peer has not got our SYN,ACK.
+        pending.insert(.syn)
+      }
       return false
     }
     if state == .timeWait, segment.flags.contains(.fin) {
