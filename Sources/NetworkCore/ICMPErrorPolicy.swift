@@ -5,14 +5,19 @@ package import Wire
 package struct ICMPErrorPolicy: Sendable {
   /// Octets of the offending datagram that an error quotes, at most: 576 with both headers.
   package static let quoteLength = 548
-  private var tokens: Int
-  private var refilled = Instant.start
-  private let perSecond: Int
+  /// Nanoseconds that one error costs; nil when none may be sent.
+  private let cost: Int64?
+  /// Nanoseconds that may be saved up.
+  private let most: Int64
+  private var credit: Int64
+  private var filled: Instant?
 
-  /// A policy that allows so many errors a second.
+  /// A token bucket that allows so many errors a second, and as many at once after a pause.
   package init(perSecond: Int = 100) {
-    self.perSecond = perSecond
-    tokens = perSecond
+    let rate = Int64(min(perSecond, 1_000_000_000))
+    cost = rate > 0 ? 1_000_000_000 / rate : nil
+    most = cost.map { $0 * rate } ?? 0
+    credit = most
   }
 
   /// Why no error may be sent about a packet; nil when one may.
@@ -33,13 +38,17 @@ package struct ICMPErrorPolicy: Sendable {
     if source.isUnspecified || source.isMulticast || source.isReserved || source.isLoopback {
       return .errorAboutSource
     }
-    let elapsed = now.nanoseconds(since: refilled)
-    if elapsed >= 1_000_000_000 || elapsed < 0 {
-      tokens = perSecond
-      refilled = now
-    }
-    guard tokens > 0 else { return .errorLimited }
-    tokens -= 1
-    return nil
+    return limit(at: now) ? nil : .errorLimited
+  }
+
+  /// Takes a token, if there is one.
+  private mutating func limit(at now: Instant) -> Bool {
+    guard let cost else { return false }
+    let elapsed = filled.map { max(0, now.nanoseconds(since: $0)) } ?? 0
+    filled = now
+    credit = min(most, credit + min(most, elapsed))
+    guard credit >= cost else { return false }
+    credit -= cost
+    return true
   }
 }

@@ -35,7 +35,7 @@ package enum IPv4Input {
     guard packet.headerChecksumIsRight else { return .drop(.dropHeaderChecksum) }
     // 3.2.1.3: a source must be a single host, and no outside packet comes from inside.
     let source = packet.source
-    if source.isMulticast || source.isReserved || source.isUnspecified
+    if source.isMulticast || source.isReserved || source.rawValue >> 24 == 0
       || source.isLoopback && !isLoopback
     {
       return .drop(.dropBadSource)

@@ -5,7 +5,8 @@ package import Wire
 package struct PathMTUCache: Sendable {
   /// The least that we believe. RFC 1191 section 3 allows 68; less than 552 is an attack (Linux).
   package static let floor = 552
-  private static let limit = 1024
+  /// Hosts that are remembered.
+  package static let limit = 1024
   /// RFC 1191 section 6.3: after ten minutes larger packets are tried again.
   private static let lifetime: Int64 = 600 * 1_000_000_000
   /// RFC 1191 section 7.1: what routers that don't tell are likely to take.
@@ -36,13 +37,23 @@ package struct PathMTUCache: Sendable {
       believed = Self.plateaus.first { $0 < length } ?? Self.floor
     }
     believed = max(believed, Self.floor)
-    if entries.count >= Self.limit, entries[host] == nil {
-      entries = entries.filter { $0.value.expires > now }
-      if entries.count >= Self.limit { entries.removeAll() }
-    }
+    if entries.count >= Self.limit, entries[host] == nil { makeRoom(at: now) }
     let known = self.mtu(to: host, at: now) ?? .max
     entries[host] = Entry(
       mtu: min(known, believed), expires: now.advanced(byNanoseconds: Self.lifetime))
     return min(known, believed)
+  }
+
+  /// Hosts of which something is known, be it too old.
+  package var count: Int { entries.count }
+
+  /// Forgets what is too old, or else the oldest eighth, so that it is seldom called.
+  private mutating func makeRoom(at now: Instant) {
+    entries = entries.filter { $0.value.expires > now }
+    guard entries.count >= Self.limit else { return }
+    for entry in entries.sorted(by: { $0.value.expires < $1.value.expires }).prefix(Self.limit / 8)
+    {
+      entries[entry.key] = nil
+    }
   }
 }

@@ -19,25 +19,51 @@ public struct Route: Hashable, Sendable {
 
 /// Finds the most specific route. Source: RFC 1122 section 3.3.1; RFC 4632 section 5.1.
 package struct RouteTable: Sendable {
-  /// The routes, longest prefix first: the first that fits is the best.
-  package private(set) var routes: [Route] = []
+  /// A route's place: its prefix length above the bits of its network.
+  private var table: [UInt64: Route] = [:]
+  /// The prefix lengths that occur, longest first: one look each.
+  private var lengths: [UInt8] = []
 
   /// No routes.
   package init() {}
 
-  /// Adds a route; one for the same network is replaced.
-  package mutating func add(_ route: Route) {
-    routes.removeAll {
-      $0.prefix.length == route.prefix.length && $0.prefix.network == route.prefix.network
-    }
-    let place =
-      routes.firstIndex { $0.prefix.length < route.prefix.length } ?? routes.endIndex
-    routes.insert(route, at: place)
+  private static func place(_ address: IPv4Address, _ length: UInt8) -> UInt64 {
+    let network = IPv4Prefix(address, length: length).network
+    return UInt64(length) << 32 | UInt64(network.rawValue)
   }
 
-  /// The route for an address; nil when none leads there. Linear in the number of routes.
+  /// The routes, longest prefix first.
+  package var routes: [Route] {
+    table.sorted {
+      ($1.value.prefix.length, $0.key) < ($0.value.prefix.length, $1.key)
+    }.map(\.value)
+  }
+
+  /// Adds a route; one for the same network is replaced.
+  package mutating func add(_ route: Route) {
+    let length = route.prefix.length
+    table[Self.place(route.prefix.address, length)] = route
+    guard !lengths.contains(length) else { return }
+    lengths.insert(length, at: lengths.firstIndex { $0 < length } ?? lengths.endIndex)
+  }
+
+  /// Removes the route for a network; nil when there was none.
+  @discardableResult
+  package mutating func remove(_ prefix: IPv4Prefix) -> Route? {
+    guard let removed = table.removeValue(forKey: Self.place(prefix.address, prefix.length))
+    else { return nil }
+    if !table.values.contains(where: { $0.prefix.length == prefix.length }) {
+      lengths.removeAll { $0 == prefix.length }
+    }
+    return removed
+  }
+
+  /// The route for an address; nil when none leads there. However many routes there are, at most
+  /// 33 looks into a hash table.
   package func route(to address: IPv4Address) -> Route? {
-    for route in routes where route.prefix.contains(address) { return route }
+    for length in lengths {
+      if let route = table[Self.place(address, length)] { return route }
+    }
     return nil
   }
 }
