@@ -4,19 +4,27 @@
 /// our own mistake and stops the program, it never reads foreign memory.
 extension Span where Element == UInt8 {
   /// The 16-bit number at `offset` and the octet after it.
-  @inlinable public func uint16(at offset: Int) -> UInt16 {
-    UInt16(self[offset]) << 8 | UInt16(self[offset &+ 1])
+  @inlinable @inline(__always) public func uint16(at offset: Int) -> UInt16 {
+    UInt16(bigEndian: load(at: offset, as: UInt16.self))
   }
 
   /// The 32-bit number in the four octets from `offset`.
-  @inlinable public func uint32(at offset: Int) -> UInt32 {
-    UInt32(self[offset]) << 24 | UInt32(self[offset &+ 1]) << 16
-      | UInt32(self[offset &+ 2]) << 8 | UInt32(self[offset &+ 3])
+  @inlinable @inline(__always) public func uint32(at offset: Int) -> UInt32 {
+    UInt32(bigEndian: load(at: offset, as: UInt32.self))
   }
 
   /// The 64-bit number in the eight octets from `offset`.
-  @inlinable public func uint64(at offset: Int) -> UInt64 {
-    UInt64(uint32(at: offset)) << 32 | UInt64(uint32(at: offset &+ 4))
+  @inlinable @inline(__always) public func uint64(at offset: Int) -> UInt64 {
+    UInt64(bigEndian: load(at: offset, as: UInt64.self))
+  }
+
+  /// One checked load, whatever the alignment, instead of one for each octet.
+  @inlinable @inline(__always) func load<Number: FixedWidthInteger & BitwiseCopyable>(
+    at offset: Int, as type: Number.Type
+  ) -> Number {
+    precondition(
+      offset >= 0 && offset <= count &- MemoryLayout<Number>.size, "octets read behind the end")
+    return unsafe withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: offset, as: type) }
   }
 
   /// Whether both hold the same octets.
@@ -46,17 +54,24 @@ extension Array where Element == UInt8 {
 
 extension OutputSpan where Element == UInt8 {
   /// Appends 16 bits, most significant octet first.
-  @inlinable @_lifetime(self: copy self)
-  public mutating func append(bigEndian value: UInt16) {
-    append(UInt8(truncatingIfNeeded: value >> 8))
-    append(UInt8(truncatingIfNeeded: value))
-  }
+  @inlinable @inline(__always) @_lifetime(self: copy self)
+  public mutating func append(bigEndian value: UInt16) { store(value.bigEndian) }
 
   /// Appends 32 bits, most significant octet first.
-  @inlinable @_lifetime(self: copy self)
-  public mutating func append(bigEndian value: UInt32) {
-    append(bigEndian: UInt16(truncatingIfNeeded: value >> 16))
-    append(bigEndian: UInt16(truncatingIfNeeded: value))
+  @inlinable @inline(__always) @_lifetime(self: copy self)
+  public mutating func append(bigEndian value: UInt32) { store(value.bigEndian) }
+
+  /// One checked store instead of one for each octet.
+  @inlinable @inline(__always) @_lifetime(self: copy self)
+  mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(_ value: Number) {
+    precondition(
+      freeCapacity >= MemoryLayout<Number>.size,
+      "a number appended beyond the capacity of the output")
+    unsafe withUnsafeMutableBufferPointer { buffer, count in
+      unsafe UnsafeMutableRawBufferPointer(buffer).storeBytes(
+        of: value, toByteOffset: count, as: Number.self)
+      count &+= MemoryLayout<Number>.size
+    }
   }
 
   /// Appends a copy of `octets`; there must be room for them.

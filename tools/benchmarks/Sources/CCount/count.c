@@ -37,6 +37,7 @@ uint64_t count_retains(void) { return retains; }
 
 // The runtime calls its retain through this variable, for instruments such as this one.
 extern void *(*_swift_retain)(void *);
+extern _Atomic _Bool _swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly;
 static void *(*runtime_retain)(void *);
 
 static void *counted_retain(void *object) {
@@ -48,4 +49,5 @@ void count_retains_start(void) {
     if (runtime_retain) return;
     runtime_retain = _swift_retain;
     _swift_retain = counted_retain;
+    _swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly = 1;
 }
