@@ -37,10 +37,10 @@ extension SMTPClientSession {
   /// One complete reply to the oldest thing that was said.
   mutating func answered(_ reply: SMTPReply, at now: Instant) {
     guard !awaited.isEmpty else {
-      // Nothing was asked: 421 may come at any time, anything else is out of turn.
-      fail(
-        reply.code.rawValue == 421
-          ? .refused(reply, at: stage) : .unexpected(reply, at: stage))
+      // Nothing was asked: 421 may come at any time, and a server may refuse a message before its
+      // end; anything else is out of turn.
+      output = []
+      fail(failure(reply, stage))
       return close()
     }
     let stage = awaited.removeFirst()

@@ -21,6 +21,9 @@ extension SMTPServerSession {
   }
 
   private mutating func perform(_ line: Span<UInt8>, at now: Instant) {
+    var cursor = OctetCursor(line)
+    let longest = configuration.limits.commandLine + (cursor.take(keyword: "MAIL ") ? 43 : 0)
+    guard line.count + 2 <= longest else { return answer(.lineTooLong, Int64(line.count)) }
     let command: SMTPCommand
     do throws(SMTPSyntaxError) {
       command = try SMTPCommand(parsing: line)
@@ -31,12 +34,7 @@ extension SMTPServerSession {
       }
       return answer(error.rule, Int64(error.offset))
     }
-    var longest = configuration.limits.commandLine
-    if case .mail = command { longest += 43 }
-    guard line.count + 2 <= longest else { return answer(.lineTooLong, Int64(line.count)) }
-    if let refusal = check(command) {
-      return answer(refusal)
-    }
+    if let refusal = check(command) { return answer(refusal) }
     follow(command, at: now)
   }
 
