@@ -112,6 +112,9 @@ package struct IPv4Reassembler: ~Copyable {
   /// Datagrams that wait, those that are waited out included.
   package var count: Int { partials.count }
 
+  /// Deadlines that are kept, those of datagrams that have gone included: bounded too.
+  package var deadlineCount: Int { order.count }
+
   /// Datagrams thrown away since the last call because others needed their room.
   package mutating func takeEvicted() -> Int {
     defer { evicted = 0 }
@@ -227,8 +230,8 @@ package struct IPv4Reassembler: ~Copyable {
       if isLast { return .overlaps }
     }
     if low > 0, partial.fragments[low - 1].end > range.lowerBound { return .overlaps }
-    // Ends behind the end, or there are two ends.
-    if let total = partial.total, range.upperBound > total || isLast { return .overlaps }
+    // Behind the end. (A second end before it has the first one behind it.)
+    if let total = partial.total, range.upperBound > total { return .overlaps }
     return .fits(at: low)
   }
 

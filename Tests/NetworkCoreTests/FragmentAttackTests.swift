@@ -159,6 +159,35 @@ struct FragmentAttackTests {
     #expect(try reassembler.take(Piece(16..<20, more: false)) == .whole(pattern(0..<20)))
   }
 
+  @Test("one datagram that waits while thousands come together does not make anything grow")
+  func bookkeeping() throws {
+    var reassembler = IPv4Reassembler()
+    #expect(try reassembler.take(Piece(0..<16, more: true)) == .waiting)
+    for number in 0..<5000 {
+      let template = Packet(identification: UInt16(number), source: Packet.far)
+      #expect(try reassembler.take(Piece(8..<16, more: false).packet(template)) == .waiting)
+      #expect(
+        try reassembler.take(Piece(0..<8, more: true).packet(template))
+          == .whole(pattern(0..<16)))
+      #expect(reassembler.deadlineCount < 600)
+    }
+    #expect(reassembler.nextDeadline == .seconds(30))
+    #expect(reassembler.count == 1)
+  }
+
+  @Test("an ended datagram is not counted a second time when it makes room")
+  func evictedOnce() throws {
+    var limits = IPv4Reassembler.Limits()
+    limits.datagrams = 1
+    var reassembler = IPv4Reassembler(limits: limits)
+    _ = try reassembler.take(Piece(0..<16, more: true))
+    #expect(try reassembler.take(Piece(8..<16, more: true)) == .dropped(.dropFragmentOverlap))
+    let other = Packet(identification: 2)
+    #expect(try reassembler.take(Piece(0..<16, more: true).packet(other)) == .waiting)
+    #expect(reassembler.count == 1)
+    #expect(reassembler.takeEvicted() == 0)
+  }
+
   @Test("a flood from everywhere keeps within the bounds")
   func bounds() throws {
     var limits = IPv4Reassembler.Limits()

@@ -174,6 +174,9 @@ struct NeighborCacheTests {
   @Test("a flood of hosts that speak to us does not push out the one in use")
   func floodKeepsUsed() {
     var cache = NeighborCache()
+    let guest = Packet.far
+    _ = cache.learn(guest, Self.hardware, mayCreate: true, at: .start)
+    #expect(cache.lookUp(guest, at: .start) == Self.hardware)
     _ = cache.wait(for: peer, packet: [1], at: .start)
     _ = cache.learn(peer, Self.hardware, mayCreate: false, at: .start)
     for number in 0..<5000 {
@@ -181,6 +184,7 @@ struct NeighborCacheTests {
       #expect(cache.count <= NeighborCache.limit)
     }
     #expect(cache.lookUp(peer, at: .seconds(2)) == Self.hardware)
+    #expect(cache.lookUp(guest, at: .seconds(2)) == Self.hardware)
     #expect(cache.lookUp(host(4999), at: .seconds(2)) == Self.other)
   }
 

@@ -50,6 +50,51 @@ struct UDPSocketStateTests {
     var state = UDPSocketState(local: Self.local)
     #expect(state.deliver(datagram([UInt8](repeating: 0, count: 65_507))) == true)
   }
+
+  @Test("bound to any address, to one, or connected: who gets a datagram")
+  func accepts() {
+    let any = UDPSocketState(local: SocketAddress(.any, 7))
+    let one = UDPSocketState(local: Self.local)
+    var connected = one
+    connected.remote = Self.remote
+    let elsewhere = SocketAddress(Packet.far, 7)
+    let stranger = SocketAddress(Packet.far, 40_000)
+    #expect(any.accepts(from: stranger, at: elsewhere))
+    #expect(any.accepts(from: stranger, at: Self.local))
+    #expect(!any.accepts(from: stranger, at: SocketAddress(Packet.us, 8)))
+    #expect(one.accepts(from: stranger, at: Self.local))
+    #expect(!one.accepts(from: stranger, at: elsewhere))
+    #expect(connected.accepts(from: Self.remote, at: Self.local))
+    #expect(!connected.accepts(from: stranger, at: Self.local))
+    #expect(!connected.accepts(from: SocketAddress(Packet.peer, 40_001), at: Self.local))
+    #expect(any.specificity < one.specificity)
+    #expect(one.specificity < connected.specificity)
+  }
+
+  static let errors: [(ICMPv4Kind, Bool)] = [
+    (.unreachable(code: 3, nextHopMTU: 0), true), (.unreachable(code: 0, nextHopMTU: 0), false),
+    (.unreachable(code: 1, nextHopMTU: 0), false), (.unreachable(code: 2, nextHopMTU: 0), false),
+    (.unreachable(code: 4, nextHopMTU: 1400), false), (.timeExceeded(code: 0), false),
+    (.timeExceeded(code: 1), false), (.parameterProblem(code: 0, pointer: 1), false),
+    (.sourceQuench, false),
+  ]
+
+  @Test("only a port unreachable from its peer reaches the user of a connected socket")
+  func errorArrives() {
+    for (kind, isHeard) in Self.errors {
+      var connected = UDPSocketState(local: Self.local)
+      connected.remote = Self.remote
+      let stranger = SocketAddress(Packet.far, 40_000)
+      #expect(connected.errorArrived(kind, about: stranger) == false)
+      #expect(connected.takeRefusal() == false)
+      #expect(connected.errorArrived(kind, about: Self.remote) == isHeard, "\(kind)")
+      #expect(connected.takeRefusal() == isHeard)
+      #expect(connected.takeRefusal() == false)
+      var free = UDPSocketState(local: Self.local)
+      #expect(free.errorArrived(kind, about: Self.remote) == false)
+      #expect(free.takeRefusal() == false)
+    }
+  }
 }
 
 @Suite("Rules")
