@@ -44,7 +44,13 @@ final class MaildirWriter: Sendable {
     self.files = files
   }
 
-  var statistics: MaildirStatistics { waiting.withLock { $0.statistics } }
+  var statistics: MaildirStatistics {
+    waiting.withLock { waiting in
+      var statistics = waiting.statistics
+      statistics.waiting = waiting.jobs.count
+      return statistics
+    }
+  }
 
   /// Commits a message together with others that come at the same time.
   func commit(_ message: PendingMessage) async throws(MailStoreError) {
@@ -176,4 +182,6 @@ public struct MaildirStatistics: Hashable, Sendable {
   public internal(set) var messages = 0
   /// Groups in which they were committed, each with one fsync of the folder.
   public internal(set) var groups = 0
+  /// Messages that wait for the next group now.
+  public internal(set) var waiting = 0
 }
