@@ -86,7 +86,6 @@ extension Stack {
         connection, listener: nil, interface: route.interface, nextHop: route.gateway ?? target,
         isHeld: true))
     table.insert(ends, handle)
-    if route.interface == 0 { loopbackConnections += 1 }
     touch(handle, at: now)
     return SocketID(.connection, handle)
   }

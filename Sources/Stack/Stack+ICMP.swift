@@ -54,21 +54,23 @@ extension Stack {
       guard let handle = table.find(ends), let slot = unsafe connections.pointer(to: handle) else {
         return counters.icmp.note(.dropUnmatched)
       }
-      counters.icmp.note(.deliverError)
       let sequence = SequenceNumber(payload.uint32(at: 4))
+      // RFC 5927 section 4.1, before anything is remembered: a stranger must guess a number.
+      guard unsafe slot.pointee.connection.hasOutstanding(sequence) else {
+        return counters.tcp.note(.badICMP)
+      }
+      counters.icmp.note(.deliverError)
       guard let error = pathError(kind, quoted, at: now) else { return }
       unsafe slot.pointee.connection.pathError(
         error, quoting: sequence, at: now, ledger: &counters.tcp)
       touch(handle, at: now)
     case .udp:
-      guard let handle = udpSocket(for: remote, at: local) else {
-        return counters.icmp.note(.dropUnmatched)
-      }
+      // Only a connected socket can know that the error is its own. RFC 1122 4.1.3.3.
+      guard case .unreachable(3, _) = kind, let handle = udpSocket(for: remote, at: local),
+        udpSockets.withElement(handle, { $0.state.remote }) == .some(remote)
+      else { return counters.icmp.note(.dropUnmatched) }
       counters.icmp.note(.deliverError)
-      if case .unreachable(4, let mtu) = kind {
-        _ = pathMTUs.tooBig(
-          to: remote.address, length: quoted.totalLength, mtu: Int(mtu), at: now)
-      }
+      _ = udpSockets.withElement(handle) { $0.wasRefused = true }
       announceUDP(handle)
     default: counters.icmp.note(.dropUnmatched)
     }
@@ -79,8 +81,6 @@ extension Stack {
   ) -> TCPPathError? {
     switch kind {
     case .unreachable(4, let mtu):
-      // Only after the connection has checked the quote may others profit from it; the cache
-      // therefore keeps to what routers tell and a floor. RFC 1191, RFC 5927 section 7.
       let believed = pathMTUs.tooBig(
         to: quoted.destination, length: quoted.totalLength, mtu: Int(mtu), at: now)
       counters.ip.note(.pathMTUStored, Int64(believed))

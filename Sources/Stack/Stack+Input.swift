@@ -41,10 +41,8 @@ extension Stack {
     } catch {
       return counters.ip.note(IPv4Input.rule(for: error))
     }
-    let isLoopback = interface == 0
     var isBroadcast = false
-    let local = isLoopback ? addresses + interfaces[0].configuration.addresses : addresses
-    switch IPv4Input.judge(packet, addresses: local, isLoopback: isLoopback) {
+    switch judge(packet, on: interface) {
     case .unicast: break
     case .broadcast: isBroadcast = true
     case .drop(let rule): return counters.ip.note(rule)
@@ -64,6 +62,18 @@ extension Stack {
       counters.ip.note(.reassembled)
       deliver(packet, payload.span, .none, isBroadcast: isBroadcast, at: now)
     }
+  }
+
+  private func judge(
+    _ packet: borrowing IPv4PacketView, on interface: Int
+  ) -> IPv4Input.Disposition {
+    guard interface == 0 else {
+      return IPv4Input.judge(packet, addresses: addresses, isLoopback: false)
+    }
+    // Everything in 127/8 is this host. RFC 1122 3.2.1.3 (g).
+    let loopback = IPv4Prefix(packet.destination, length: 32)
+    let local = packet.destination.isLoopback ? addresses + [loopback] : addresses
+    return IPv4Input.judge(packet, addresses: local, isLoopback: true)
   }
 
   /// A whole datagram goes to its protocol.
@@ -103,7 +113,6 @@ extension Stack {
     for octets in waiting {
       enqueueEthernet(octets, to: packet.senderHardware, from: ours, on: interface, because: nil)
     }
-    if !waiting.isEmpty { touchAll(on: interface) }
     guard packet.operation == .request else { return }
     guard isForUs else { return counters.arp.note(.dropNotForUs) }
     counters.arp.note(.answer)

@@ -13,14 +13,28 @@ extension Stack {
     on id: InterfaceID, into sink: inout Sink, at now: Instant
   ) {
     // What this host sends to itself comes first: it may cause more to be sent.
-    if !interfaces[0].queue.isEmpty || hasLoopbackConnections { pumpLoopback(at: now) }
+    if interfaces[0].hasOutput { pumpLoopback(at: now) }
+    guard id != .loopback else { return }
+    repeat {
+      guard transmitQueue(on: id.index, into: &sink) else { return }
+      transmitConnections(on: id.index, into: &sink, at: now)
+      // A segment may have made a question of ARP necessary.
+    } while !isSinkFull && interfaces[id.index].hasOutput
+  }
+
+  /// Finished frames go first; false when the sink is full.
+  private mutating func transmitQueue<Sink: FrameSink & ~Copyable>(
+    on interface: Int, into sink: inout Sink
+  ) -> Bool {
     let empty = Span<UInt8>()
-    while let frame = interfaces[id.index].queue.first {
+    while let frame = interfaces[interface].queue.first {
       if let explanation = frame.explanation { sink.explain(explanation) }
-      guard sink.transmit(frame.octets.span, empty, empty, offload: .none) else { return }
-      interfaces[id.index].queue.removeFirst()
+      guard sink.transmit(frame.octets.span, empty, empty, offload: frame.facts) else {
+        return false
+      }
+      interfaces[interface].queue.removeFirst()
     }
-    transmitConnections(on: id.index, into: &sink, at: now)
+    return true
   }
 
   /// Packets to ourselves that one call lets round, so that two ends cannot keep it for ever.
@@ -28,12 +42,12 @@ extension Stack {
 
   private mutating func pumpLoopback(at now: Instant) {
     for _ in 0..<Self.loopbackRounds {
-      var sink = LoopbackSink()
+      var sink = KeepingSink()
       transmitConnections(on: 0, into: &sink, at: now)
-      while let frame = interfaces[0].queue.popFirst() { sink.packets.append(frame.octets) }
-      guard !sink.packets.isEmpty else { return }
-      for packet in sink.packets {
-        packetArrived(packet.span, OffloadFacts(checksum: .verified), on: 0, at: now)
+      while let frame = interfaces[0].queue.popFirst() { sink.frames.append(frame) }
+      guard !sink.frames.isEmpty else { return }
+      for frame in sink.frames {
+        packetArrived(frame.octets.span, OffloadFacts(checksum: .verified), on: 0, at: now)
       }
     }
   }
@@ -110,6 +124,14 @@ extension Stack {
       header.emit(into: &output)
       output.append(copying: payload)
     }
+    enqueuePacket(packet, to: hop, on: interface, at: now, because: explanation)
+  }
+
+  /// A finished packet goes to its interface's queue, or waits for its neighbour.
+  mutating func enqueuePacket(
+    _ packet: [UInt8], to hop: IPv4Address, on interface: Int, at now: Instant,
+    because explanation: RuleExplanation?
+  ) {
     guard case .ethernet(let ours) = interfaces[interface].configuration.medium else {
       return enqueueFrame(packet, on: interface, because: explanation)
     }
@@ -148,146 +170,21 @@ extension Stack {
     }
     interfaces[interface].queue.append(QueuedFrame(octets: octets, explanation: explanation))
   }
-
-  // MARK: TCP
-
-  /// Segments that one connection may send before the next has its turn.
-  private static var fairShare: Int { 16 }
-
-  /// The hot path: segments go from the connection's ring to the sink without a copy.
-  mutating func transmitConnections<Sink: FrameSink & ~Copyable>(
-    on interface: Int, into sink: inout Sink, at now: Instant
-  ) {
-    let offload = interfaces[interface].configuration.offload
-    var turns = outputQueue.count
-    while turns > 0, let handle = outputQueue.popFirst() {
-      turns &-= 1
-      guard let slot = unsafe connections.pointer(to: handle) else { continue }
-      guard unsafe slot.pointee.interface == interface else {
-        outputQueue.append(handle)
-        continue
-      }
-      let isDone = transmitSegments(of: handle, offload, on: interface, into: &sink, at: now)
-      if isDone {
-        unsafe slot.pointee.isInOutputQueue = false
-        settle(handle, at: now)
-      } else {
-        outputQueue.append(handle)
-        turns &+= 1
-        if isSinkFull { break }
-      }
-    }
-    isSinkFull = false
-  }
-
-  /// Sends a connection's share; false when it has more to send.
-  private mutating func transmitSegments<Sink: FrameSink & ~Copyable>(
-    of handle: SlabHandle, _ offload: OffloadCapabilities, on interface: Int,
-    into sink: inout Sink, at now: Instant
-  ) -> Bool {
-    guard let slot = unsafe connections.pointer(to: handle) else { return true }
-    let limits = SegmentLimits(maximumPayload: offload.segmentation ? 65_535 &- 120 : 0)
-    for _ in 0..<Self.fairShare {
-      let segment = unsafe slot.pointee.connection.nextSegment(
-        limits: limits, at: now, ledger: &counters.tcp)
-      guard let segment else { return true }
-      if configuration.explains { sink.explain(RuleExplanation(segment.rule)) }
-      let hop = unsafe slot.pointee.nextHop
-      guard let linkLength = linkHeaderLength(hop, on: interface, at: now) else {
-        // The neighbour is being asked for; the segment is lost and comes again.
-        return true
-      }
-      let wasTaken = unsafe emit(
-        segment, slot.pointee.connection, offload, linkLength, hop, on: interface, into: &sink,
-        at: now)
-      guard wasTaken else {
-        counters.ip.note(.dropFull)
-        isSinkFull = true
-        return false
-      }
-    }
-    return false
-  }
-
-  /// Octets of the link header; nil while the neighbour's address is not known.
-  private mutating func linkHeaderLength(
-    _ hop: IPv4Address, on interface: Int, at now: Instant
-  ) -> Int? {
-    guard case .ethernet = interfaces[interface].configuration.medium else { return 0 }
-    if interfaces[interface].neighbors.lookUp(hop, at: now) != nil { return EthernetHeader.length }
-    if case .waiting(true) = interfaces[interface].neighbors.wait(for: hop, packet: [], at: now) {
-      askFor(hop, on: interface)
-    }
-    return nil
-  }
-
-  /// Writes the headers of a segment and gives it to the sink.
-  private mutating func emit<Sink: FrameSink & ~Copyable>(
-    _ segment: OutgoingSegment, _ connection: borrowing TCPConnection,
-    _ offload: OffloadCapabilities, _ linkLength: Int, _ hop: IPv4Address, on interface: Int,
-    into sink: inout Sink, at now: Instant
-  ) -> Bool {
-    let ends = connection.endpoints
-    let headerLength = segment.header.length
-    let length = headerLength &+ segment.payloadCount
-    var sum = PseudoHeader.sum(
-      source: ends.local.address, destination: ends.remote.address, transport: .tcp,
-      length: length)
-    var ip = IPv4Header(
-      payloadLength: length, transport: .tcp, source: ends.local.address,
-      destination: ends.remote.address)
-    ip.dontFragment = true
-    ip.ttl = connection.configuration.ttl
-    ip.dscp = connection.configuration.dscp
-    var link: EthernetHeader?
-    if linkLength > 0, case .ethernet(let ours) = interfaces[interface].configuration.medium,
-      let target = interfaces[interface].neighbors.lookUp(hop, at: now)
-    {
-      link = EthernetHeader(destination: target, source: ours, type: .ipv4)
-    }
-    let partial = offload.checksum ? sum.folded : 0
-    scratch.fill { output in
-      if let link { link.emit(into: &output) }
-      ip.emit(into: &output)
-      segment.header.emit(into: &output, checksum: partial)
-    }
-    let start = linkLength &+ IPv4Header.length
-    let payload = connection.payload(of: segment, from: 0)
-    let tail =
-      payload.count < segment.payloadCount
-      ? connection.payload(of: segment, from: payload.count) : Span<UInt8>()
-    var facts = OffloadFacts.none
-    if offload.checksum {
-      facts.checksum = .partial(
-        start: UInt16(truncatingIfNeeded: start),
-        offset: UInt16(TCPHeader.checksumOffset))
-      if segment.segmentSize > 0 {
-        facts.segmentSize = segment.segmentSize
-        facts.headerLength = UInt16(truncatingIfNeeded: start &+ headerLength)
-      }
-    } else {
-      sum.add(scratch.octets.extracting(droppingFirst: start))
-      sum.add(payload)
-      sum.add(tail)
-      scratch.patch(sum.value, at: start &+ TCPHeader.checksumOffset)
-    }
-    return sink.transmit(scratch.octets, payload, tail, offload: facts)
-  }
 }
 
-/// Takes what this host sends to itself.
-private struct LoopbackSink: FrameSink {
-  var packets: [[UInt8]] = []
+/// Keeps copies of frames: for the way to ourselves, and for those that must wait.
+struct KeepingSink: FrameSink {
+  var frames: [QueuedFrame] = []
 
   mutating func transmit(
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
-    packets.append(
-      [UInt8](capacity: header.count + payload.count + tail.count) { output in
-        output.append(copying: header)
-        output.append(copying: payload)
-        output.append(copying: tail)
-      })
+    let octets = [UInt8](capacity: header.count + payload.count + tail.count) { output in
+      output.append(copying: header)
+      output.append(copying: payload)
+      output.append(copying: tail)
+    }
+    frames.append(QueuedFrame(octets: octets, facts: offload))
     return true
   }
 }

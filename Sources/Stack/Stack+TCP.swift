@@ -102,7 +102,6 @@ extension Stack {
         connection, listener: listener, interface: route.interface,
         nextHop: route.gateway ?? ends.remote.address, isHeld: false))
     table.insert(ends, handle)
-    if route.interface == 0 { loopbackConnections += 1 }
     touch(handle, at: now)
   }
 
@@ -145,21 +144,9 @@ extension Stack {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     if unsafe !slot.pointee.isInOutputQueue {
       unsafe slot.pointee.isInOutputQueue = true
-      outputQueue.append(handle)
+      unsafe interfaces[slot.pointee.interface].output.append(handle)
     }
     settle(handle, at: now)
-  }
-
-  /// Every connection on an interface may go on: a neighbour was found.
-  mutating func touchAll(on interface: Int) {
-    for index in 0..<connections.capacity {
-      guard let handle = connections.handle(at: index),
-        let slot = unsafe connections.pointer(to: handle),
-        unsafe slot.pointee.interface == interface, unsafe !slot.pointee.isInOutputQueue
-      else { continue }
-      unsafe slot.pointee.isInOutputQueue = true
-      outputQueue.append(handle)
-    }
   }
 
   /// Gathers events, follows the deadline, and removes what is over.
@@ -171,7 +158,7 @@ extension Stack {
       unsafe deadline < slot.pointee.scheduled
     {
       unsafe slot.pointee.scheduled = deadline
-      deadlines.push(deadline, handle)
+      deadlines.schedule(handle, at: deadline)
     }
     if unsafe slot.pointee.connection.isFinished, unsafe !slot.pointee.isHeld,
       unsafe !slot.pointee.isInOutputQueue
@@ -235,22 +222,20 @@ extension Stack {
   }
 
   /// An entry of the heap is due; it may be stale.
-  mutating func connectionDue(_ entry: DeadlineHeap.Entry, at now: Instant) {
-    guard let slot = unsafe connections.pointer(to: entry.handle),
-      unsafe slot.pointee.scheduled == entry.deadline
-    else { return }
+  mutating func connectionDue(_ handle: SlabHandle, at now: Instant) {
+    guard let slot = unsafe connections.pointer(to: handle) else { return }
     unsafe slot.pointee.scheduled = .distantFuture
     if let deadline = unsafe slot.pointee.connection.nextDeadline, deadline <= now {
       unsafe slot.pointee.connection.deadlinePassed(at: now, ledger: &counters.tcp)
-      touch(entry.handle, at: now)
+      touch(handle, at: now)
     } else {
-      settle(entry.handle, at: now)
+      settle(handle, at: now)
     }
   }
 
   mutating func removeConnection(_ handle: SlabHandle) {
     guard let slot = connections.remove(handle) else { return }
-    if slot.interface == 0 { loopbackConnections -= 1 }
+    deadlines.remove(handle)
     table.remove(slot.connection.endpoints)
     if let listener = slot.listener {
       _ = listeners.withElement(listener) { held in
@@ -262,6 +247,4 @@ extension Stack {
       }
     }
   }
-
-  var hasLoopbackConnections: Bool { loopbackConnections > 0 }
 }

@@ -30,6 +30,20 @@ extension Stack {
     return SocketID(.udp, handle)
   }
 
+  /// Lets a socket hear one peer alone, and learn when its port is closed; nil for all again.
+  public mutating func connectUDP(
+    _ socket: SocketID, to remote: SocketAddress?
+  ) throws(SocketError) {
+    guard socket.kind == .udp, udpSockets.contains(socket.handle) else { throw .noSuchSocket }
+    _ = udpSockets.withElement(socket.handle) { $0.state.remote = remote }
+  }
+
+  /// Where a UDP socket is bound; nil when it is gone.
+  public mutating func localAddress(_ socket: SocketID) -> SocketAddress? {
+    guard socket.kind == .udp else { return nil }
+    return udpSockets.withElement(socket.handle) { $0.state.local }
+  }
+
   /// Sends a datagram. Source: RFC 768.
   public mutating func send(
     _ socket: SocketID, _ octets: Span<UInt8>, to remote: SocketAddress, at now: Instant
@@ -55,11 +69,16 @@ extension Stack {
       because: explain(UDPRule.send))
   }
 
-  /// The next datagram that waits, or nil.
+  /// The next datagram that waits, or nil. Throws once when a connected peer's port is closed.
   public mutating func receiveDatagram(
     _ socket: SocketID
   ) throws(SocketError) -> ReceivedDatagram? {
     guard socket.kind == .udp, udpSockets.contains(socket.handle) else { throw .noSuchSocket }
+    let wasRefused = udpSockets.withElement(socket.handle) { slot in
+      defer { slot.wasRefused = false }
+      return slot.wasRefused
+    }
+    if wasRefused == true { throw .closed(.refused) }
     return udpSockets.withElement(socket.handle) { $0.state.next() } ?? nil
   }
 
@@ -90,13 +109,20 @@ extension Stack {
     if isTaken { announceUDP(handle) }
   }
 
-  /// The socket for a datagram: one bound to the very address before one bound to any.
+  /// The socket for a datagram: one connected to the sender before others, then one bound to the
+  /// very address before one bound to any.
   mutating func udpSocket(for remote: SocketAddress, at local: SocketAddress) -> SlabHandle? {
     var best: SlabHandle?
+    var bestScore = 0
     for handle in udpByPort[local.port] ?? [] {
-      let bound = udpSockets.withElement(handle) { $0.state.local.address } ?? .any
-      if bound == local.address { return handle }
-      if bound.isUnspecified { best = handle }
+      let score =
+        udpSockets.withElement(handle) { slot -> Int in
+          let bound = slot.state.local.address
+          guard bound == local.address || bound.isUnspecified else { return 0 }
+          guard slot.state.remote == nil || slot.state.remote == remote else { return 0 }
+          return 1 + (bound.isUnspecified ? 0 : 1) + (slot.state.remote == nil ? 0 : 2)
+        } ?? 0
+      if score > bestScore { (best, bestScore) = (handle, score) }
     }
     return best
   }

@@ -28,8 +28,6 @@ public struct Stack: ~Copyable {
   var connections = Slab<ConnectionSlot>()
   var table: ConnectionTable
   var deadlines = DeadlineHeap()
-  /// Connections that may have something to send.
-  var outputQueue: Deque<SlabHandle> = []
   /// Sockets at which something happened.
   var eventQueue: Deque<SocketID> = []
 
@@ -45,8 +43,6 @@ public struct Stack: ~Copyable {
   var sequences: InitialSequenceGenerator
   var ports: PortSelector
   var scratch = HeaderScratch()
-  /// Connections of this host with itself.
-  var loopbackConnections = 0
   /// The sink of the present ``transmit(on:into:at:)`` has refused a frame.
   var isSinkFull = false
 
@@ -90,17 +86,15 @@ public struct Stack: ~Copyable {
   public var nextDeadline: Instant? {
     var first = deadlines.first ?? .distantFuture
     if let deadline = reassembler.nextDeadline { first = min(first, deadline) }
-    for interface in interfaces {
-      if let deadline = interface.neighbors.nextDeadline { first = min(first, deadline) }
+    for index in interfaces.indices {
+      if let deadline = interfaces[index].neighbors.nextDeadline { first = min(first, deadline) }
     }
     return first == .distantFuture ? nil : first
   }
 
   /// A deadline given by ``nextDeadline`` has passed.
   public mutating func deadlinePassed(at now: Instant) {
-    while let entry = deadlines.popIfDue(at: now) {
-      connectionDue(entry, at: now)
-    }
+    while let handle = deadlines.popIfDue(at: now) { connectionDue(handle, at: now) }
     if let deadline = reassembler.nextDeadline, deadline <= now {
       for quote in reassembler.deadlinePassed(at: now) {
         counters.ip.note(.dropReassemblyTimeout)
@@ -122,8 +116,7 @@ public struct Stack: ~Copyable {
 
   /// Whether ``transmit(on:into:at:)`` might have something to do.
   public var hasOutput: Bool {
-    if !outputQueue.isEmpty { return true }
-    for interface in interfaces where !interface.queue.isEmpty { return true }
+    for index in interfaces.indices where interfaces[index].hasOutput { return true }
     return false
   }
 
@@ -147,6 +140,10 @@ struct Interface {
   /// Finished frames.
   var queue: Deque<QueuedFrame> = []
   var neighbors = NeighborCache()
+  /// Connections that may have something to send on it.
+  var output: Deque<SlabHandle> = []
+
+  var hasOutput: Bool { !queue.isEmpty || !output.isEmpty }
 
   init(_ configuration: InterfaceConfiguration) { self.configuration = configuration }
 
@@ -160,6 +157,7 @@ struct Interface {
 /// A frame that waits for its interface, and why it is sent.
 struct QueuedFrame {
   var octets: [UInt8]
+  var facts = OffloadFacts.none
   var explanation: RuleExplanation?
 }
 
@@ -205,6 +203,8 @@ struct Listener {
 struct UDPSlot {
   var state: UDPSocketState
   var isInEventQueue = false
+  /// The peer's port was unreachable; told once.
+  var wasRefused = false
 }
 
 /// Room for the headers of one frame.

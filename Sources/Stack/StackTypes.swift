@@ -8,6 +8,8 @@ public struct InterfaceID: Hashable, Sendable {
   /// Its place; 0 is the loopback that every stack has.
   public let index: Int
   init(index: Int) { self.index = index }
+  /// The host itself: what it sends to its own addresses goes round here.
+  public static let loopback = InterfaceID(index: 0)
 }
 
 /// How an interface's frames begin.

@@ -1,4 +1,5 @@
 import Octets
+package import Wire
 
 // What tests and simulations ask of a connection, to notice one that waits for nothing.
 extension TCPConnection {
@@ -17,5 +18,13 @@ extension TCPConnection {
     case .established, .closeWait:
       (outstanding > 0 || !sendBuffer.isEmpty) && timers.retransmit == .distantFuture
     }
+  }
+}
+
+extension TCPConnection {
+  /// Whether a segment with this number is under way, so that an error about it can be believed.
+  /// RFC 5927 section 4.1.
+  package func hasOutstanding(_ sequence: SequenceNumber) -> Bool {
+    send.unacknowledged.precedesOrEquals(sequence) && sequence.precedes(send.next)
   }
 }

@@ -1,0 +1,161 @@
+import DequeModule
+import NetworkCore
+import Octets
+import TCPCore
+import Wire
+
+// TCP's way down: from a connection's ring to the sink, without a copy.
+extension Stack {
+  /// Segments that one connection may send before the next has its turn.
+  private static var fairShare: Int { 16 }
+  /// Octets of the longest IP and TCP headers that we send.
+  private static var longestHeaders: Int { IPv4Header.length &+ 60 }
+
+  /// How the frames of a connection begin.
+  private enum LinkStart {
+    /// With the IP header.
+    case none
+    /// With this header.
+    case ethernet(EthernetHeader)
+    /// With a header that must be asked for first.
+    case unknown
+
+    var length: Int {
+      if case .ethernet = self { EthernetHeader.length } else { 0 }
+    }
+  }
+
+  /// Sends what the connections of an interface have to send, each its share in turn.
+  mutating func transmitConnections<Sink: FrameSink & ~Copyable>(
+    on interface: Int, into sink: inout Sink, at now: Instant
+  ) {
+    let offload = interfaces[interface].configuration.offload
+    isSinkFull = false
+    while !isSinkFull, let handle = interfaces[interface].output.popFirst() {
+      guard let slot = unsafe connections.pointer(to: handle) else { continue }
+      if transmitSegments(of: handle, offload, on: interface, into: &sink, at: now) {
+        unsafe slot.pointee.isInOutputQueue = false
+        settle(handle, at: now)
+      } else {
+        interfaces[interface].output.append(handle)
+      }
+    }
+  }
+
+  /// Sends a connection's share; false when it may have more to send.
+  private mutating func transmitSegments<Sink: FrameSink & ~Copyable>(
+    of handle: SlabHandle, _ offload: OffloadCapabilities, on interface: Int,
+    into sink: inout Sink, at now: Instant
+  ) -> Bool {
+    guard let slot = unsafe connections.pointer(to: handle) else { return true }
+    let hop = unsafe slot.pointee.nextHop
+    let link = linkStart(hop, on: interface, at: now)
+    if case .unknown = link { return awaitNeighbor(handle, hop, on: interface, at: now) }
+    let room = min(offload.maximumFrame, 65_535) &- link.length &- Self.longestHeaders
+    let limits = SegmentLimits(maximumPayload: offload.segmentation ? max(room, 0) : 0)
+    for _ in 0..<Self.fairShare {
+      let segment = unsafe slot.pointee.connection.nextSegment(
+        limits: limits, at: now, ledger: &counters.tcp)
+      guard let segment else { return true }
+      let explanation = explain(segment.rule)
+      if let explanation { sink.explain(explanation) }
+      let wasTaken = unsafe emit(segment, slot.pointee.connection, offload, link, into: &sink)
+      guard wasTaken else {
+        unsafe keep(segment, slot.pointee.connection, offload, link, explanation, on: interface)
+        isSinkFull = true
+        return false
+      }
+    }
+    return false
+  }
+
+  /// A segment that the device had no room for goes first when it has; it counts as sent.
+  private mutating func keep(
+    _ segment: OutgoingSegment, _ connection: borrowing TCPConnection,
+    _ offload: OffloadCapabilities, _ link: LinkStart, _ explanation: RuleExplanation?,
+    on interface: Int
+  ) {
+    var kept = KeepingSink()
+    _ = emit(segment, connection, offload, link, into: &kept)
+    for frame in kept.frames {
+      interfaces[interface].queue.append(
+        QueuedFrame(octets: frame.octets, facts: frame.facts, explanation: explanation))
+    }
+  }
+
+  /// Segments wait with ARP until the neighbour is known, like every other packet.
+  private mutating func awaitNeighbor(
+    _ handle: SlabHandle, _ hop: IPv4Address, on interface: Int, at now: Instant
+  ) -> Bool {
+    guard let slot = unsafe connections.pointer(to: handle) else { return true }
+    var kept = KeepingSink()
+    for _ in 0..<Self.fairShare {
+      let segment = unsafe slot.pointee.connection.nextSegment(
+        limits: SegmentLimits(), at: now, ledger: &counters.tcp)
+      guard let segment else { break }
+      _ = unsafe emit(segment, slot.pointee.connection, .none, .none, into: &kept)
+    }
+    for frame in kept.frames {
+      enqueuePacket(frame.octets, to: hop, on: interface, at: now, because: nil)
+    }
+    return kept.frames.isEmpty
+  }
+
+  private mutating func linkStart(
+    _ hop: IPv4Address, on interface: Int, at now: Instant
+  ) -> LinkStart {
+    guard case .ethernet(let ours) = interfaces[interface].configuration.medium else {
+      return .none
+    }
+    guard let target = interfaces[interface].neighbors.lookUp(hop, at: now) else {
+      return .unknown
+    }
+    return .ethernet(EthernetHeader(destination: target, source: ours, type: .ipv4))
+  }
+
+  /// Writes the headers of a segment and gives it to the sink.
+  private mutating func emit<Sink: FrameSink & ~Copyable>(
+    _ segment: OutgoingSegment, _ connection: borrowing TCPConnection,
+    _ offload: OffloadCapabilities, _ link: LinkStart, into sink: inout Sink
+  ) -> Bool {
+    let ends = connection.endpoints
+    let headerLength = segment.header.length
+    let length = headerLength &+ segment.payloadCount
+    var sum = PseudoHeader.sum(
+      source: ends.local.address, destination: ends.remote.address, transport: .tcp,
+      length: length)
+    var ip = IPv4Header(
+      payloadLength: length, transport: .tcp, source: ends.local.address,
+      destination: ends.remote.address)
+    // RFC 6864 4.1: with DF the identification means nothing, and is 0.
+    ip.dontFragment = true
+    ip.ttl = connection.configuration.ttl
+    ip.dscp = connection.configuration.dscp
+    let partial = offload.checksum ? sum.folded : 0
+    scratch.fill { output in
+      if case .ethernet(let header) = link { header.emit(into: &output) }
+      ip.emit(into: &output)
+      segment.header.emit(into: &output, checksum: partial)
+    }
+    let start = link.length &+ IPv4Header.length
+    let payload = connection.payload(of: segment, from: 0)
+    let tail =
+      payload.count < segment.payloadCount
+      ? connection.payload(of: segment, from: payload.count) : Span<UInt8>()
+    var facts = OffloadFacts.none
+    if offload.checksum {
+      facts.checksum = .partial(
+        start: UInt16(truncatingIfNeeded: start), offset: UInt16(TCPHeader.checksumOffset))
+      if segment.segmentSize > 0 {
+        facts.segmentSize = segment.segmentSize
+        facts.headerLength = UInt16(truncatingIfNeeded: start &+ headerLength)
+      }
+    } else {
+      sum.add(scratch.octets.extracting(droppingFirst: start))
+      sum.add(payload)
+      sum.add(tail)
+      scratch.patch(sum.value, at: start &+ TCPHeader.checksumOffset)
+    }
+    return sink.transmit(scratch.octets, payload, tail, offload: facts)
+  }
+}
