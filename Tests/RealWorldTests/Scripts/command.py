@@ -57,7 +57,7 @@ def options():
         ([("--smtp-port", "70000")], "--smtp-port.*70000"),
         ([("--smtp-port", "7"), ("--service", "echo")], "7"),
         ([("--hostname", "not a name")], "--hostname.*not a name"),
-        ([("--domain", "-bad-")], "--domain.*-bad-"),
+        ([("--domain", "bad-.x")], "--domain.*bad-"),
         ([("--mailbox", "a b")], "--mailbox.*a b"),
         ([("--config", "/nowhere/postroad.conf")], "/nowhere/postroad.conf"),
         ([("--frobnicate", "1")], "--frobnicate"),

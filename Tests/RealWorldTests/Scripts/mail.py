@@ -62,14 +62,14 @@ def telnet():
             ("RCPT TO:<someone@elsewhere.example>", "550"), (f"RCPT TO:<{TO}>", "250"),
             ("DATA", "354"),
         ]:
-            for letter in typed + "\r\n":  # as fingers do
+            for letter in typed + "\n":  # as fingers do; telnet makes it CR LF
                 process.stdin.write(letter.encode())
                 time.sleep(0.002)
             wait_for(answer)
         text = "Subject: typed\r\n\r\nIt went by hand.\r\n..and a dot\r\n"
-        process.stdin.write(text.encode() + b".\r\n")
+        process.stdin.write(text.replace("\r\n", "\n").encode() + b".\n")
         wait_for("250")
-        process.stdin.write(b"QUIT\r\n")
+        process.stdin.write(b"QUIT\n")
         wait_for("221")
         process.wait(10)
         [message] = server.messages()
