@@ -65,12 +65,10 @@ extension Stack {
         error, quoting: sequence, at: now, ledger: &counters.tcp)
       touch(handle, at: now)
     case .udp:
-      // Only a connected socket can know that the error is its own. RFC 1122 4.1.3.3.
-      guard case .unreachable(3, _) = kind, let handle = udpSocket(for: remote, at: local),
-        udpSockets.withElement(handle, { $0.state.remote }) == .some(remote)
+      guard let handle = udpSocket(for: remote, at: local),
+        udpSockets.withElement(handle, { $0.state.errorArrived(kind, about: remote) }) == true
       else { return counters.icmp.note(.dropUnmatched) }
       counters.icmp.note(.deliverError)
-      _ = udpSockets.withElement(handle) { $0.wasRefused = true }
       announceUDP(handle)
     default: counters.icmp.note(.dropUnmatched)
     }

@@ -100,19 +100,12 @@ extension Stack {
     guard !dontFragment else { return counters.ip.note(.dropTooBig) }
     header.identification = identification.next(
       source: source, destination: target, transport: transport)
-    // RFC 791 2.3: every fragment but the last carries a multiple of eight octets.
-    let step = (mtu - IPv4Header.length) & ~7
-    var offset = 0
-    while offset < payload.count {
-      let end = min(offset + step, payload.count)
-      header.fragmentOffset = offset
-      header.moreFragments = end < payload.count
-      header.payloadLength = end - offset
+    var fragments = IPv4Fragmenter(header, payloadCount: payload.count, mtu: mtu)
+    while let (header, range) = fragments.next() {
       counters.ip.note(.sendFragment)
       enqueue(
-        header, payload.span.extracting(offset..<end), to: hop, on: interface, at: now,
+        header, payload.span.extracting(range), to: hop, on: interface, at: now,
         because: explanation)
-      offset = end
     }
   }
 

@@ -74,10 +74,7 @@ extension Stack {
     _ socket: SocketID
   ) throws(SocketError) -> ReceivedDatagram? {
     guard socket.kind == .udp, udpSockets.contains(socket.handle) else { throw .noSuchSocket }
-    let wasRefused = udpSockets.withElement(socket.handle) { slot in
-      defer { slot.wasRefused = false }
-      return slot.wasRefused
-    }
+    let wasRefused = udpSockets.withElement(socket.handle) { $0.state.takeRefusal() }
     if wasRefused == true { throw .closed(.refused) }
     return udpSockets.withElement(socket.handle) { $0.state.next() } ?? nil
   }
@@ -113,16 +110,13 @@ extension Stack {
   /// very address before one bound to any.
   mutating func udpSocket(for remote: SocketAddress, at local: SocketAddress) -> SlabHandle? {
     var best: SlabHandle?
-    var bestScore = 0
+    var bestFit = -1
     for handle in udpByPort[local.port] ?? [] {
-      let score =
-        udpSockets.withElement(handle) { slot -> Int in
-          let bound = slot.state.local.address
-          guard bound == local.address || bound.isUnspecified else { return 0 }
-          guard slot.state.remote == nil || slot.state.remote == remote else { return 0 }
-          return 1 + (bound.isUnspecified ? 0 : 1) + (slot.state.remote == nil ? 0 : 2)
-        } ?? 0
-      if score > bestScore { (best, bestScore) = (handle, score) }
+      let fit =
+        udpSockets.withElement(handle) { slot in
+          slot.state.accepts(from: remote, at: local) ? slot.state.specificity : -1
+        } ?? -1
+      if fit > bestFit { (best, bestFit) = (handle, fit) }
     }
     return best
   }

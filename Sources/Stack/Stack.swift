@@ -203,8 +203,6 @@ struct Listener {
 struct UDPSlot {
   var state: UDPSocketState
   var isInEventQueue = false
-  /// The peer's port was unreachable; told once.
-  var wasRefused = false
 }
 
 /// Room for the headers of one frame.
