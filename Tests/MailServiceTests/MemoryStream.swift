@@ -1,3 +1,4 @@
+import Logging
 import MailService
 import Synchronization
 
@@ -140,4 +141,13 @@ final class MemorySource: ByteStreamSource {
   }
 
   func stop() async { continuation.finish() }
+}
+
+extension Logger {
+  /// Says nothing short of a disaster.
+  static var quiet: Logger {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    return logger
+  }
 }
