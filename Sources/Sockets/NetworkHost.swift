@@ -15,7 +15,9 @@ public actor NetworkHost {
   private let core: HostCore
 
   /// Everything of the actor runs on the loop's thread.
-  public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    unsafe loop.asUnownedSerialExecutor()
+  }
 
   /// Brings up a host on a device and starts its thread.
   ///
@@ -120,12 +122,14 @@ public actor NetworkHost {
     let core = core
     let loop = loop
     try await withTaskCancellationHandler {
+      // `self` makes the closures the actor's own: without it they would run on another thread.
       try await unsafe withUnsafeThrowingContinuation {
         (waiter: UnsafeContinuation<Void, any Error>) in
+        self.loop.checkIsolated()
         if Task.isCancelled {
           unsafe waiter.resume(throwing: CancellationError())
         } else {
-          unsafe core.register(kind, socket, waiter)
+          unsafe self.core.register(kind, socket, waiter)
         }
       }
     } onCancel: {
