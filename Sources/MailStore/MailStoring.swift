@@ -1,13 +1,23 @@
 public import Mail
 
 /// Why a message could not be stored; the session answers with ``failure``.
-public enum MailStoreError: Error, Hashable, Sendable {
+public enum MailStoreError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No space, no quota, or no inode is left (ENOSPC, EDQUOT).
   case full
   /// The store cannot be written to: what was tried, where, and the system's error number.
   case notWritable(operation: String, path: String, error: Int32)
   /// The draft was committed or discarded before, or an earlier operation on it failed.
   case draftIsOver
+
+  /// A sentence for people.
+  public var description: String {
+    switch self {
+    case .full: "no space is left"
+    case .notWritable(let operation, let path, let error):
+      "cannot \(operation) \(path): \(ErrorText.of(error))"
+    case .draftIsOver: "the message was committed or given up before"
+    }
+  }
 
   /// What the SMTP session says: 452 4.3.1 or 451 4.3.0. Source: RFC 5321 4.2.2.
   public var failure: MessageFailure {

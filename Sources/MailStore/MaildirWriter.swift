@@ -20,7 +20,7 @@ struct PendingMessage: Sendable {
 /// `new`, never before; 3. after a failure nothing of the message is visible.
 final class MaildirWriter: Sendable {
   /// Messages in a group, each an open file.
-  static let largestGroup = 128
+  static let largestGroup = 256
 
   private struct Job {
     var message: PendingMessage
@@ -38,10 +38,14 @@ final class MaildirWriter: Sendable {
   private let waiting = Mutex(Waiting())
   private let commits = DispatchQueue(label: "postroad.maildir.commit")
   private let spills = DispatchQueue(label: "postroad.maildir.spill")
+  /// Where the files of a group are waited for: file systems join waits that happen together into
+  /// one write of their journal, so this is many times faster than one after the other.
+  private let lanes: [DispatchQueue]
 
-  init(path: String, files: any MailFileSystem) {
+  init(path: String, files: any MailFileSystem, lanes: Int = 32) {
     self.path = path
     self.files = files
+    self.lanes = (0..<lanes).map { DispatchQueue(label: "postroad.maildir.sync.\($0)") }
   }
 
   var statistics: MaildirStatistics {
@@ -119,13 +123,12 @@ final class MaildirWriter: Sendable {
       case .failure(let error): results[index] = .failure(error)
       }
     }
+    let synchronized = synchronize(group, opened)
     var renamed: [Int] = []
     for index in group.indices {
       guard let file = opened[index] else { continue }
       let name = group[index].name
-      do throws(FileSystemError) {
-        try files.synchronize(file, at: "\(path)/tmp/\(name)")
-      } catch {
+      if let error = synchronized[index] {
         results[index] = .failure(error.storeError)
         remove(PendingMessage(name: name, file: file, pieces: []))
         continue
@@ -150,6 +153,32 @@ final class MaildirWriter: Sendable {
       }
     }
     return results
+  }
+
+  /// Waits until the files are durable; gives the error of each that is not.
+  private func synchronize(
+    _ group: [PendingMessage], _ opened: [Int32?]
+  ) -> [FileSystemError?] {
+    let errors = Mutex([FileSystemError?](repeating: nil, count: group.count))
+    let work = group.indices.filter { opened[$0] != nil }
+    let count = min(lanes.count, work.count)
+    let perform = { @Sendable [files, path] (lane: Int) in
+      for place in stride(from: lane, to: work.count, by: max(count, 1)) {
+        guard let file = opened[work[place]] else { continue }
+        do throws(FileSystemError) {
+          try files.synchronize(file, at: "\(path)/tmp/\(group[work[place]].name)")
+        } catch { errors.withLock { $0[work[place]] = error } }
+      }
+    }
+    if count > 1 {
+      let lanesLeft = DispatchGroup()
+      for lane in 1..<count { lanes[lane].async(group: lanesLeft) { perform(lane) } }
+      perform(0)
+      lanesLeft.wait()
+    } else {
+      perform(0)
+    }
+    return errors.withLock { $0 }
   }
 
   /// Writes the pieces to the file, which is made if there is none; on failure nothing stays.

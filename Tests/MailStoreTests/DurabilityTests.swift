@@ -94,7 +94,7 @@ struct DurabilityTests {
   func groupFailure() throws {
     for call in [FakeFileSystem.Call.create, .write, .synchronize, .rename] {
       let files = FakeFileSystem()
-      let writer = MaildirWriter(path: "/m", files: files)
+      let writer = MaildirWriter(path: "/m", files: files, lanes: 1)
       files.fail(call, number: 1, with: EIO)
       let group = ["a", "b", "c"].map {
         PendingMessage(name: $0, file: nil, pieces: [Self.text(50)])
@@ -111,7 +111,7 @@ struct DurabilityTests {
     func run(stoppingAfter calls: Int) -> (FakeFileSystem, [Bool]) {
       let files = FakeFileSystem()
       files.stop(after: calls)
-      let writer = MaildirWriter(path: "/m", files: files)
+      let writer = MaildirWriter(path: "/m", files: files, lanes: 1)
       let group = (0..<4).map {
         PendingMessage(
           name: "\($0)", file: nil, pieces: [Self.text(30, UInt8($0)), Self.text(30, UInt8($0))])

@@ -36,7 +36,10 @@ struct RealDiskTests {
     return path
   }
 
-  static let hostname = DomainName("post.example.test")!
+  static let hostname: DomainName = {
+    guard let name = DomainName("post.example.test") else { preconditionFailure("a bad name") }
+    return name
+  }()
 
   static func names(_ folder: String) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -14,7 +14,7 @@ struct ClientHarness {
 
   init(_ submission: SMTPSubmission) {
     session = SMTPClientSession(
-      helloName: MailDomain("me.example.net")!, submission: submission, at: .start)
+      helloName: given(MailDomain("me.example.net")), submission: submission, at: .start)
   }
 
   var saidLines: [String] { lines(of: said) }
@@ -55,8 +55,8 @@ func submission(
   -> SMTPSubmission
 {
   SMTPSubmission(
-    from: .address(MailAddress("a@example.net")!),
-    to: recipients.map { .address(MailAddress($0)!) }, size: size, isEightBit: eightBit)
+    from: .address(given(MailAddress("a@example.net"))),
+    to: recipients.map { .address(given(MailAddress($0))) }, size: size, isEightBit: eightBit)
 }
 
 @Suite("Client sessions")

@@ -255,7 +255,7 @@ struct DialogueTests {
     let long =
       Array(repeating: String(repeating: "h", count: 63), count: 3)
       .joined(separator: ".") + ".example.test"
-    let server = configuration { $0.hostname = DomainName(long)! }
+    let server = configuration { $0.hostname = given(DomainName(long)) }
     let served = serve([bytes("EHLO \(long)\r\nHELP\r\nQUIT\r\n")], server)
     for line in served.replyLines { #expect(line.utf8.count <= 510) }
     #expect(served.replyLines.count == 8)

@@ -15,6 +15,12 @@ struct Served: Hashable {
   var replyLines: [String] { lines(of: replies) }
 }
 
+/// A value that the test itself wrote down and that must exist.
+func given<Value>(_ value: Value?) -> Value {
+  guard let value else { preconditionFailure("a test was given nothing of \(Value.self)") }
+  return value
+}
+
 /// The lines of text with CR LF as their end; `"\r\n"` is one character, so octets are split.
 func lines(of octets: [UInt8]) -> [String] {
   octets.split(separator: 10, omittingEmptySubsequences: true).map {
@@ -29,7 +35,7 @@ func configuration(
 ) -> SMTPServerConfiguration {
   let domains = ["example.test", "[192.0.2.1]"].compactMap { MailDomain($0) }
   var configuration = SMTPServerConfiguration(
-    hostname: DomainName("post.example.test")!,
+    hostname: given(DomainName("post.example.test")),
     policy: RecipientPolicy(
       domains: domains, mailboxes: mailboxes?.compactMap { LocalPart($0) }))
   change(&configuration)
