@@ -183,6 +183,11 @@ public struct World: ~Copyable {
   public mutating func flush() {
     for index in handles.indices {
       let ports = withHost(index) { $0.ports }
+      if ports.isEmpty {
+        var sink = CollectingSink()
+        let now = now
+        withHost(index) { $0.stack.transmit(on: .loopback, into: &sink, at: now) }
+      }
       for port in ports {
         var sink = CollectingSink()
         let now = now

@@ -50,7 +50,7 @@ extension Stack {
     // RFC 9293 3.9.1.1 MUST-46.
     guard !target.isMulticast, !target.isReserved, !target.isUnspecified, remote.port.rawValue != 0
     else { throw .invalidRemote(target) }
-    guard connections.count < configuration.maximumConnections else { throw .limitReached }
+    guard hasRoomForConnection() else { throw .limitReached }
     guard let route = route(to: target) else { throw .noRoute(target) }
     // RFC 9293 3.9.1.1 MUST-43, MUST-44.
     var address = local?.address ?? .any

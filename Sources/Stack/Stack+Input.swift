@@ -23,6 +23,8 @@ extension Stack {
       guard frame.destination == ours || frame.destination.isGroup else {
         return counters.ip.note(.dropNotForUs)
       }
+      // We are in no VLAN; a tag may give a priority only. IEEE 802.1Q-2018 9.6.
+      if let vlan = frame.vlan, vlan & 0xFFF != 0 { return counters.ip.note(.dropLinkType) }
       switch frame.type {
       case .arp: arpArrived(frame.payload, ours, on: id.index, at: now)
       case .ipv4: packetArrived(frame.payload, offload, on: id.index, at: now)

@@ -76,7 +76,7 @@ extension Stack {
     if segment.flags.contains(.rst) { return counters.tcp.note(.dropUnexpected) }
     if segment.flags.contains(.ack) { return sendReset(segment, ends, at: now) }
     guard segment.flags.contains(.syn) else { return counters.tcp.note(.dropUnexpected) }
-    guard connections.count < configuration.maximumConnections else {
+    guard hasRoomForConnection() else {
       return counters.stack.note(.dropConnectionLimit)
     }
     let verdict: StackRule? =
@@ -160,6 +160,11 @@ extension Stack {
       unsafe slot.pointee.scheduled = deadline
       deadlines.schedule(handle, at: deadline)
     }
+    if unsafe slot.pointee.connection.state == .timeWait, unsafe !slot.pointee.isTimeWait {
+      unsafe slot.pointee.isTimeWait = true
+      while let oldest = timeWaits.first, !connections.contains(oldest) { timeWaits.removeFirst() }
+      timeWaits.append(handle)
+    }
     if unsafe slot.pointee.connection.isFinished, unsafe !slot.pointee.isHeld,
       unsafe !slot.pointee.isInOutputQueue
     {
@@ -167,6 +172,21 @@ extension Stack {
       // One that was reset while it waited to be accepted is still handed on, to tell its story.
       if !isAccepted(handle, listener) { removeConnection(handle) }
     }
+  }
+
+  /// Whether one more connection may begin; one in TIME-WAIT may have to go for it.
+  mutating func hasRoomForConnection() -> Bool {
+    guard connections.count >= configuration.maximumConnections else { return true }
+    while let oldest = timeWaits.popFirst() {
+      guard let slot = unsafe connections.pointer(to: oldest),
+        unsafe slot.pointee.connection.state == .timeWait, unsafe !slot.pointee.isHeld
+      else { continue }
+      // Deviates from RFC 9293 3.6.1 MUST-13 rather than turn a living peer away.
+      counters.stack.note(.recycleTimeWait)
+      removeConnection(oldest)
+      return true
+    }
+    return false
   }
 
   private mutating func isAccepted(_ handle: SlabHandle, _ listener: SlabHandle?) -> Bool {

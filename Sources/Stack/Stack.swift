@@ -28,6 +28,8 @@ public struct Stack: ~Copyable {
   var connections = Slab<ConnectionSlot>()
   var table: ConnectionTable
   var deadlines = DeadlineHeap()
+  /// Connections in TIME-WAIT, the oldest first; some may be gone already.
+  var timeWaits: Deque<SlabHandle> = []
   /// Sockets at which something happened.
   var eventQueue: Deque<SocketID> = []
 
@@ -173,6 +175,8 @@ struct ConnectionSlot: ~Copyable {
   var isHeld: Bool
   var isInOutputQueue = false
   var isInEventQueue = false
+  /// It is among the stack's `timeWaits`.
+  var isTimeWait = false
   var readiness: Readiness = []
   /// The deadline of its entry in the heap.
   var scheduled = Instant.distantFuture

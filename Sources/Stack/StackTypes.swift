@@ -48,7 +48,7 @@ public struct InterfaceConfiguration: Hashable, Sendable {
 
 /// The bounds of a stack and the defaults of its connections.
 public struct StackConfiguration: Hashable, Sendable {
-  /// Connections in any state, TIME-WAIT included.
+  /// Connections in any state, TIME-WAIT included: the oldest of those make room for new ones.
   public var maximumConnections = 200_000
   /// UDP sockets.
   public var maximumUDPSockets = 10_000
@@ -174,7 +174,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Decisions between the Internet layer and the cores: which connection, and whether one may begin.
 public enum StackRule: UInt8, ProtocolRule {
-  case acceptHandshake
+  case acceptHandshake, recycleTimeWait
   case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
   case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit
 
@@ -182,6 +182,7 @@ public enum StackRule: UInt8, ProtocolRule {
   public var source: String {
     switch self {
     case .acceptHandshake, .dropNoListener: "RFC 9293 3.10.7.1"
+    case .recycleTimeWait: "RFC 9293 3.6.1"
     case .dropTCPMalformed: "RFC 9293 3.1"
     case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
     case .dropTCPToGroup: "RFC 9293 3.9.2.3 MUST-57"
@@ -194,6 +195,7 @@ public enum StackRule: UInt8, ProtocolRule {
   public var sentence: String {
     switch self {
     case .acceptHandshake: "a listener takes the SYN"
+    case .recycleTimeWait: "the oldest connection in TIME-WAIT makes room for a new one"
     case .dropTCPMalformed: "the segment's header is cut off or impossible"
     case .dropTCPChecksum: "the segment's checksum is wrong"
     case .dropTCPToGroup: "TCP is for two: a segment to a group is dropped"
@@ -205,7 +207,13 @@ public enum StackRule: UInt8, ProtocolRule {
   }
 
   /// What following the rule does.
-  public var effect: RuleEffect { self == .acceptHandshake ? .accepts : .drops }
+  public var effect: RuleEffect {
+    switch self {
+    case .acceptHandshake: .accepts
+    case .recycleTimeWait: .notes
+    default: .drops
+    }
+  }
 }
 
 /// What a stack has counted: every rule that was followed.

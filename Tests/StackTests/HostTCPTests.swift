@@ -237,4 +237,24 @@ struct HostTCPTests {
     #expect(Segment(bench.arrive(new.packet([.syn])).first)?.flags == [.syn, .ack])
     #expect(bench.connectionCount == 1)
   }
+
+  @Test("when there are too many connections, the oldest in TIME-WAIT makes room")
+  func timeWaitRecycled() throws {
+    let bench = Bench(configure: { $0.maximumConnections = 3 })
+    let listener = try bench.stack.listen(at: anyMail)
+    for port in UInt16(6000)..<6005 {
+      var peer = try #require(bench.connect(from: SocketAddress(theirs, Port(port))))
+      let socket = try #require(try bench.accept(listener))
+      bench.stack.close(socket, at: bench.now)
+      bench.flush()
+      peer.expected += 1
+      bench.arrive(peer.packet([.ack, .fin]))
+    }
+    #expect(bench.connectionCount == 3)
+    #expect(bench.stack.counters.stack.count(.recycleTimeWait) == 2)
+    let ports = bench.stack.connectionSummaries.map(\.endpoints.remote.port.rawValue)
+    #expect(Set(ports) == [6002, 6003, 6004])
+    _ = bench.wait(.seconds(61))
+    #expect(bench.connectionCount == 0)
+  }
 }

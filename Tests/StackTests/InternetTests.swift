@@ -228,4 +228,17 @@ struct InternetTests {
     #expect(bench.stack.endpoints(socket)?.local.address == ours)
     #expect(FrameValue(bench.flush().first)?.arp?.targetAddress == gateway)
   }
+
+  @Test("a frame for another host, of another VLAN or of another protocol is dropped")
+  func foreignFrames() {
+    let bench = Bench(medium: .ethernet(ourHardware))
+    let ping = Packet.icmp(.echo(identifier: 1, sequence: 1), [])
+    #expect(bench.arrive(Packet.ethernet(.ipv4, to: theirHardware, ping)).isEmpty)
+    #expect(bench.stack.counters.ip.count(.dropNotForUs) == 1)
+    #expect(bench.arrive(Packet.ethernet(.vlan, [0x00, 0x05, 0x08, 0x00] + ping)).isEmpty)
+    #expect(bench.arrive(Packet.ethernet(.ipv6, ping)).isEmpty)
+    #expect(bench.stack.counters.ip.count(.dropLinkType) == 2)
+    bench.arrive(Packet.arp(.request))
+    #expect(bench.arrive(Packet.ethernet(.vlan, [0xE0, 0x00, 0x08, 0x00] + ping)).count == 1)
+  }
 }

@@ -86,7 +86,7 @@ struct LocalTests {
     #expect(sockets.count == count)
     #expect(bench.stack.bufferMemory == 0)
     #expect(bench.stack.deadlines.count <= count)
-    #expect(MemoryLayout<ConnectionSlot>.size < 3000)
+    #expect(MemoryLayout<ConnectionSlot>.size < 2048)
     for socket in sockets { bench.stack.abort(socket, at: bench.now) }
     #expect(bench.flush().count == count)
     #expect(bench.connectionCount == 0 && bench.stack.table.count == 0)
