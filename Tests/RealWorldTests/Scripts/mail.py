@@ -119,7 +119,7 @@ def large():
     text = b"\r\n".join(lines) + b"\r\n"
     with Server("--max-size", "30000000") as server:
         with server.smtp(timeout=120) as smtp:
-            smtp.sendmail(FROM, [TO], text, mail_options=["BODY=8BITMIME", f"SIZE={len(text)}"])
+            smtp.sendmail(FROM, [TO], text, mail_options=["BODY=8BITMIME"])
         [message] = server.messages()
         stored_text(message, text)
         kept = message.read_bytes()[-len(text):]
