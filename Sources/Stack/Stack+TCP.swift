@@ -79,6 +79,7 @@ extension Stack {
     guard hasRoomForConnection() else {
       return counters.stack.note(.dropConnectionLimit)
     }
+    makeRoomForHandshake(listener, at: now)
     let verdict: StackRule? =
       listeners.withElement(listener) { held -> StackRule? in
         if held.accepted.count >= held.options.backlog { return .dropAcceptQueueFull }
@@ -102,7 +103,46 @@ extension Stack {
         connection, listener: listener, interface: route.interface,
         nextHop: route.gateway ?? ends.remote.address, isHeld: false))
     table.insert(ends, handle)
+    _ = listeners.withElement(listener) { $0.begun.append((handle, now)) }
     touch(handle, at: now)
+  }
+
+  /// How long a handshake keeps its place when others wait: our SYN,ACK went twice unanswered.
+  private static var handshakePatience: Int64 { 3_000_000_000 }
+
+  /// In a full SYN queue the oldest handshake makes room, if its peer has been silent for long.
+  ///
+  /// Source: RFC 4987 section 3.4. Young ones stay, so that many who come at once all get in.
+  private mutating func makeRoomForHandshake(_ listener: SlabHandle, at now: Instant) {
+    while let (handle, since) = listeners.withElement(listener, { $0.begun.first }) ?? nil {
+      let isOver: Bool =
+        if let slot = unsafe connections.pointer(to: handle) {
+          unsafe slot.pointee.connection.state != .synReceived
+        } else {
+          true
+        }
+      if !isOver {
+        let isFull = listeners.withElement(listener) { $0.handshakes >= $0.options.handshakes }
+        guard isFull == true, now.nanoseconds(since: since) >= Self.handshakePatience else { break }
+        counters.stack.note(.recycleHandshake)
+        removeConnection(handle)
+      }
+      _ = listeners.withElement(listener) { $0.begun.removeFirst() }
+    }
+    let bound = listeners.withElement(listener) {
+      $0.begun.count > 2 &* $0.options.handshakes &+ 64
+    }
+    guard bound == true else { return }
+    // Behind a slow one many may be over: they go all at once, so that this is seldom.
+    let begun = listeners.withElement(listener) { $0.begun } ?? []
+    var kept: Deque<(handle: SlabHandle, at: Instant)> = []
+    for entry in begun {
+      guard let slot = unsafe connections.pointer(to: entry.handle),
+        unsafe slot.pointee.connection.state == .synReceived
+      else { continue }
+      kept.append(entry)
+    }
+    _ = listeners.withElement(listener) { $0.begun = kept }
   }
 
   private mutating func sendReset(

@@ -199,6 +199,8 @@ struct Listener {
   let options: ListenOptions
   let tcp: TCPConfiguration
   var handshakes = 0
+  /// Handshakes under way and when they began, the oldest first; some may be over already.
+  var begun: Deque<(handle: SlabHandle, at: Instant)> = []
   var accepted: Deque<SlabHandle> = []
   var isInEventQueue = false
 }

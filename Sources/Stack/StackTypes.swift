@@ -174,7 +174,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Decisions between the Internet layer and the cores: which connection, and whether one may begin.
 public enum StackRule: UInt8, ProtocolRule {
-  case acceptHandshake, recycleTimeWait
+  case acceptHandshake, recycleTimeWait, recycleHandshake
   case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
   case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit
 
@@ -186,7 +186,7 @@ public enum StackRule: UInt8, ProtocolRule {
     case .dropTCPMalformed: "RFC 9293 3.1"
     case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
     case .dropTCPToGroup: "RFC 9293 3.9.2.3 MUST-57"
-    case .dropSYNQueueFull, .dropConnectionLimit: "RFC 4987 3"
+    case .dropSYNQueueFull, .dropConnectionLimit, .recycleHandshake: "RFC 4987 3"
     case .dropAcceptQueueFull: "RFC 9293 3.9.1.2"
     }
   }
@@ -195,6 +195,7 @@ public enum StackRule: UInt8, ProtocolRule {
   public var sentence: String {
     switch self {
     case .acceptHandshake: "a listener takes the SYN"
+    case .recycleHandshake: "a handshake whose peer stays silent makes room for a new one"
     case .recycleTimeWait: "the oldest connection in TIME-WAIT makes room for a new one"
     case .dropTCPMalformed: "the segment's header is cut off or impossible"
     case .dropTCPChecksum: "the segment's checksum is wrong"
@@ -210,7 +211,7 @@ public enum StackRule: UInt8, ProtocolRule {
   public var effect: RuleEffect {
     switch self {
     case .acceptHandshake: .accepts
-    case .recycleTimeWait: .notes
+    case .recycleTimeWait, .recycleHandshake: .notes
     default: .drops
     }
   }

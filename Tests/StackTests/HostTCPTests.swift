@@ -257,4 +257,30 @@ struct HostTCPTests {
     _ = bench.wait(.seconds(61))
     #expect(bench.connectionCount == 0)
   }
+
+  @Test("a flood of SYNs does not lock out who comes later")
+  func synFlood() throws {
+    let bench = Bench()
+    let listener = try bench.stack.listen(at: anyMail)
+    for index in 0..<5000 {
+      let source = SocketAddress(
+        IPv4Address(192, 0, 2, UInt8(10 + index % 200)), Port(UInt16(1000 + index / 200)))
+      bench.arrive(Packet.tcp(from: source, [.syn]))
+    }
+    #expect(bench.connectionCount == 256)
+    #expect(bench.stack.counters.stack.count(.dropSYNQueueFull) == 5000 - 256)
+    #expect(bench.connect() == nil)
+    _ = bench.wait(.seconds(3))
+    #expect(bench.connect() != nil)
+    #expect(try bench.accept(listener) != nil)
+    #expect(bench.stack.counters.stack.count(.recycleHandshake) == 1)
+    // Many quick handshakes behind a slow one are not remembered.
+    for port in UInt16(10_000)..<12_000 {
+      let peer = try #require(bench.connect(from: SocketAddress(theirs, Port(port))))
+      if let socket = try bench.accept(listener) { bench.stack.abort(socket, at: bench.now) }
+      bench.flush()
+      #expect(peer.expected.rawValue != 0)
+    }
+    #expect(bench.connectionCount <= 258)
+  }
 }
