@@ -3,6 +3,9 @@ import Octets
 /// One line for a captured frame, in tcpdump's manner.
 public enum PacketDescription {
   /// Describes a frame; never fails: what cannot be read is said in the line.
+  ///
+  /// IPv4 and ARP are told in full, IPv6 is only named. A packet that the capture cut off is told as
+  /// far as it goes.
   public static func line(for octets: Span<UInt8>, link: LinkType) -> String {
     switch link {
     case .ethernet:
@@ -14,7 +17,16 @@ public enum PacketDescription {
     case .rawIP, .ipv4: return internet(octets)
     case .null, .loop:
       guard octets.count >= 4 else { return "loopback, cut off" }
-      return internet(octets.extracting(droppingFirst: 4))
+      // The family is in the byte order of the machine that captured; families are small.
+      let family = max(octets[0], octets[3])
+      let payload = octets.extracting(droppingFirst: 4)
+      guard octets[1] == 0, octets[2] == 0, min(octets[0], octets[3]) == 0,
+        loopbackFamilies.contains(family)
+      else {
+        return "address family 0x\(String(octets.uint32(at: 0), radix: 16)),"
+          + " \(payload.count) octets"
+      }
+      return internet(payload)
     case .linuxCooked:
       guard octets.count >= 16 else { return "Linux cooked, cut off" }
       return cooked(octets.uint16(at: 14), octets.extracting(droppingFirst: 16))
@@ -24,6 +36,9 @@ public enum PacketDescription {
     default: return "link type \(link.rawValue), \(octets.count) octets"
     }
   }
+
+  /// IPv4 everywhere, then IPv6 of Linux, OpenBSD and NetBSD, FreeBSD, and macOS.
+  private static let loopbackFamilies: [UInt8] = [2, 10, 24, 28, 30]
 
   private static func cooked(_ type: UInt16, _ payload: Span<UInt8>) -> String {
     switch EtherType(rawValue: type) {
@@ -57,12 +72,18 @@ public enum PacketDescription {
   public static func internet(_ octets: Span<UInt8>) -> String {
     guard octets.count > 0 else { return "IP, empty" }
     if octets[0] >> 4 == 6 { return "IP6, \(octets.count) octets" }
-    let packet: IPv4PacketView
     do throws(ParseError) {
-      packet = try IPv4PacketView(parsing: octets)
+      return datagram(try IPv4PacketView(parsing: octets))
     } catch {
-      return "IP \(error)"
+      // The total length may be right where the capture kept less of the packet.
+      guard case .totalLength(let length, let kept) = error, length > kept,
+        let packet = try? IPv4PacketView(quoted: octets)
+      else { return "IP \(error)" }
+      return datagram(packet) + " (cut off: \(kept) of \(length) octets)"
     }
+  }
+
+  private static func datagram(_ packet: borrowing IPv4PacketView) -> String {
     let ends = "IP \(packet.source) > \(packet.destination)"
     let checksum = packet.headerChecksumIsRight ? "" : ", bad header checksum"
     if packet.isFragment {
@@ -156,13 +177,26 @@ public enum PacketDescription {
         "source route failed",
       ]
       let name = Int(code) < names.count ? names[Int(code)] : "code \(code)"
-      return "unreachable: \(name)"
-    case .sourceQuench: return "source quench"
-    case .redirect(_, let gateway): return "redirect to \(gateway)"
+      return "unreachable: \(name)" + about(message.payload)
+    case .sourceQuench: return "source quench" + about(message.payload)
+    case .redirect(_, let gateway): return "redirect to \(gateway)" + about(message.payload)
     case .timeExceeded(let code):
-      return code == 0 ? "time exceeded in transit" : "reassembly time exceeded"
-    case .parameterProblem(_, let pointer): return "parameter problem at octet \(pointer)"
+      let what = code == 0 ? "time exceeded in transit" : "reassembly time exceeded"
+      return what + about(message.payload)
+    case .parameterProblem(_, let pointer):
+      return "parameter problem at octet \(pointer)" + about(message.payload)
     case .other(let type, let code): return "type \(type), code \(code), length \(length)"
     }
+  }
+
+  /// The datagram that an ICMP error quotes: at least its ends, mostly its ports.
+  private static func about(_ quote: Span<UInt8>) -> String {
+    guard let packet = try? IPv4PacketView(quoted: quote) else { return "" }
+    let hasPorts =
+      packet.payload.count >= 4 && packet.fragmentOffset == 0
+      && (packet.transport == .tcp || packet.transport == .udp)
+    guard hasPorts else { return ", about \(packet.source) > \(packet.destination)" }
+    return ", about \(packet.source):\(packet.payload.uint16(at: 0))"
+      + " > \(packet.destination):\(packet.payload.uint16(at: 2))"
   }
 }
