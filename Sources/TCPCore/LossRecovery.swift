@@ -34,6 +34,8 @@ struct LossRecovery {
   /// The first segment of a recovery goes out whatever the window says. RFC 6675 section 5 (4.3).
   private(set) var mustRetransmitFirst = false
   private var hasRescued = false
+  /// `recoveryPoint` is recent enough to be compared with.
+  private var remembersRecovery = false
 
   /// Octets that are probably on their way: RFC 6675 SetPipe, or RFC 6582's inflation turned round.
   func pipe(_ unacknowledged: SequenceNumber, _ next: SequenceNumber, segmentSize: Int) -> Int {
@@ -68,7 +70,10 @@ struct LossRecovery {
   /// Whether what is known now calls for fast retransmission. RFC 6675 section 5, RFC 6582 3.2.
   func shouldRecover(_ unacknowledged: SequenceNumber, segmentSize: Int) -> Bool {
     guard phase == .none else { return false }
-    if duplicates >= Self.duplicateThreshold { return true }
+    if duplicates >= Self.duplicateThreshold {
+      // RFC 6582 section 3.2 step 1: duplicates that our own retransmissions caused don't count.
+      return !sacked.isEmpty || !remembersRecovery || unacknowledged.follows(recoveryPoint)
+    }
     guard let edge = sackedLossEdge(segmentSize) else { return false }
     return edge.follows(unacknowledged)
   }
@@ -121,10 +126,12 @@ struct LossRecovery {
     sacked.removeAll(before: unacknowledged)
     guard phase != .none else {
       duplicates = 0
+      if unacknowledged.follows(recoveryPoint) { remembersRecovery = false }
       return false
     }
     if unacknowledged.followsOrEquals(recoveryPoint) {
       phase = .none
+      remembersRecovery = unacknowledged == recoveryPoint
       duplicates = 0
       mustRetransmitFirst = false
       return true
@@ -162,25 +169,17 @@ struct LossRecovery {
     if let hole = sacked.firstHole(from: start, before: highest.start) { return hole }
     // Rule 4: once in a recovery, the outstanding octets above everything SACKed.
     guard !hasRescued, highest.end.precedes(recoveryPoint) else { return nil }
-    return sacked.firstHole(from: highest.end, before: recoveryPoint)
+    var rescue = sacked.firstHole(from: highest.end, before: recoveryPoint)
+    rescue?.isRescue = true
+    return rescue
   }
 
   /// A stretch was sent again.
-  mutating func retransmitted(_ start: SequenceNumber, _ end: SequenceNumber) {
+  mutating func retransmitted(
+    _ start: SequenceNumber, _ end: SequenceNumber, isRescue: Bool = false
+  ) {
     mustRetransmitFirst = false
-    if let highest = sacked.ranges.last, start.followsOrEquals(highest.end), phase == .fastRecovery,
-      start.followsOrEquals(lostEdge)
-    {
-      hasRescued = true
-    }
+    if isRescue { hasRescued = true }
     retransmittedTo = .later(retransmittedTo, end)
-  }
-
-  /// New data went out at the end; it is not covered by an earlier time-out.
-  mutating func reset() {
-    phase = .none
-    duplicates = 0
-    mustRetransmitFirst = false
-    sacked.removeAll()
   }
 }

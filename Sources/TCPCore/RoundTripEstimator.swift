@@ -19,9 +19,10 @@ struct RoundTripEstimator {
 
   /// An estimator that has measured nothing.
   init(_ configuration: TCPConfiguration) {
-    base = configuration.initialRetransmissionTimeout.wholeNanoseconds
-    least = configuration.minimumRetransmissionTimeout.wholeNanoseconds
-    most = configuration.maximumRetransmissionTimeout.wholeNanoseconds
+    let millisecond: Int64 = 1_000_000
+    least = max(configuration.minimumRetransmissionTimeout.wholeNanoseconds, millisecond)
+    most = max(configuration.maximumRetransmissionTimeout.wholeNanoseconds, least)
+    base = min(max(configuration.initialRetransmissionTimeout.wholeNanoseconds, millisecond), most)
   }
 
   /// RTO with back-off. RFC 6298 (5.5).

@@ -41,6 +41,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var usesWindowScaling = true
   /// How long an acknowledgment may wait for company, below 500 ms (RFC 9293 3.8.6.3 MUST-40).
   public var delayedAcknowledgment: Duration = .milliseconds(40)
+  /// Acknowledgments sent at once while the peer is in slow start, before any is delayed.
+  public var quickAcknowledgments = 16
   /// The retransmission time-out before any measurement (RFC 6298 section 2.1).
   public var initialRetransmissionTimeout: Duration = .seconds(1)
   // Deviates from RFC 6298 2.4 (1 s): 200 ms, as Linux has it, for delayed ACKs come within 40 ms.

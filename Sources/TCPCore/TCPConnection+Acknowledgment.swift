@@ -87,7 +87,6 @@ extension TCPConnection {
     send.hasProbe = false
     retransmissions = 0
     timers.unacknowledgedSince = now
-    roundTrip.progressed()
     let wasIn = recovery.phase
     let hasEnded = recovery.acknowledged(
       to: acknowledgment, octets: octets, segmentSize: send.maximumSegmentSize)
@@ -100,8 +99,7 @@ extension TCPConnection {
     }
     // RFC 6298 (5.2), (5.3).
     timers.retransmit =
-      outstanding > 0
-      ? now.advanced(byNanoseconds: roundTrip.retransmissionTimeout) : .distantFuture
+      outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
     if isWriteBlocked, sendBuffer.free >= sendBuffer.limit / 4 {
       isWriteBlocked = false
       events.insert(.writable)
@@ -146,7 +144,7 @@ extension TCPConnection {
     case .finWait1:
       enter(.finWait2)
       if isOrphan { startOrphanTimer(at: now) }
-    case .closing: startTimeWait(at: now)
+    case .closing: startTimeWait(at: now, ledger: &ledger)
     case .lastAck: finish(.finished)
     case .listen, .synSent, .synReceived, .established, .finWait2, .closeWait, .timeWait, .closed:
       break
@@ -168,12 +166,10 @@ extension TCPConnection {
     send.maximumWindow = max(send.maximumWindow, window)
     send.windowUpdate = (segment.sequence, segment.acknowledgment)
     guard wasClosed, window > 0 else { return }
-    send.hasProbe = false
     roundTrip.progressed()
     // RFC 9293 3.8.6 MUST-34: what a shrunk window had stranded is timed again from here.
     timers.retransmit =
-      outstanding > 0
-      ? now.advanced(byNanoseconds: roundTrip.retransmissionTimeout) : .distantFuture
+      outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
   }
 
   /// Enough evidence of a loss: the window is cut once and repair begins.

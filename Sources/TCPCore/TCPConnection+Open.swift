@@ -8,7 +8,8 @@ extension TCPConnection {
     let options = TCPOptions(parsing: syn.options)
     receive.initial = syn.sequence
     receive.next = syn.sequence + 1
-    receive.windowEdge = receive.next
+    // Our own SYN, if it went out first, has offered a window.
+    receive.windowEdge = receive.next + (state == .synSent ? min(65_535, receive.limit) : 0)
     receive.lastAcknowledged = receive.next
     // RFC 9293 3.7.1 MUST-15: 536 when the peer names none.
     send.peerMaximumSegmentSize = max(Int(options.maximumSegmentSize ?? 536), 48)
@@ -38,7 +39,7 @@ extension TCPConnection {
     let options = receive.usesTimestamps ? 12 : 0
     send.maximumSegmentSize =
       max(min(send.peerMaximumSegmentSize, pathMTU &- 40) &- options, 16)
-    receive.segmentSize = max(pathMTU &- 40 &- options, 16)
+    receive.largestSegment = max(pathMTU &- 40 &- options, 16)
     let isBeforeData = send.next.distance(to: send.dataStart) >= 0
     congestion.setSegmentSize(send.maximumSegmentSize, isBeforeData: isBeforeData)
   }

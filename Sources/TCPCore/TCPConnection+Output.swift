@@ -80,11 +80,12 @@ extension TCPConnection {
       timers.unacknowledgedSince = now
     }
     if timers.retransmit == .distantFuture {
-      timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+      timers.retransmit = retransmissionDeadline(at: now)
     }
+    let isFirstAnswer = isFirst || !isPassive && retransmissions == 0
     let rule: TCPRule =
       isAnswer
-      ? (isFirst ? .sendSYNACK : .retransmitSYNACK) : (isFirst ? .sendSYN : .retransmitSYN)
+      ? (isFirstAnswer ? .sendSYNACK : .retransmitSYNACK) : (isFirst ? .sendSYN : .retransmitSYN)
     return OutgoingSegment(header: header, rule: rule)
   }
 
@@ -116,12 +117,15 @@ extension TCPConnection {
     send.timed = nil
     let wasTimeout = recovery.phase == .timeout
     let end = hole.start + count
-    recovery.retransmitted(hole.start, end)
+    recovery.retransmitted(hole.start, end, isRescue: hole.isRescue)
     if timers.retransmit == .distantFuture || isFirst {
-      timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+      timers.retransmit = retransmissionDeadline(at: now)
     }
     let rule: TCPRule =
-      wasTimeout ? .retransmitAfterTimeout : isFirst ? .fastRetransmit : .retransmitHole
+      wasTimeout
+      ? .retransmitAfterTimeout
+      : isFirst
+        ? .fastRetransmit : hole.isRescue ? .rescueRetransmission : .retransmitHole
     return dataSegment(hole.start, end, rule, at: now)
   }
 
@@ -170,8 +174,10 @@ extension TCPConnection {
     let size = send.maximumSegmentSize
     let full = count / size &* size
     if count == available {
-      // The tail: goes along when nothing is outstanding, when asked to, or before a FIN.
-      if configuration.noDelay || isClosing || full == 0 && outstanding == 0 { return count }
+      // The tail: goes along unless another small segment is outstanding, when asked to, or before
+      // a FIN. RFC 9293 3.7.4 SHLD-7, in Minshall's form: full segments in flight don't hold it.
+      let hasSmall = send.smallSegmentEnd?.follows(send.unacknowledged) ?? false
+      if configuration.noDelay || isClosing || outstanding == 0 || !hasSmall { return count }
       if full > 0 { return full }
       ledger.note(.nagle)
       return nil
@@ -195,15 +201,23 @@ extension TCPConnection {
     let takesFIN = withFIN && last == end
     send.next = takesFIN ? last + 1 : last
     send.hasProbe = false
-    if timers.retransmit == .distantFuture {
-      timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    if start == send.unacknowledged {
+      // Nothing was outstanding: a timer that runs was for the window.
+      timers.unacknowledgedSince = now
+      timers.retransmit = .distantFuture
     }
-    if start == send.unacknowledged { timers.unacknowledgedSince = now }
+    // RFC 6298 (5.1).
+    if timers.retransmit == .distantFuture {
+      timers.retransmit = retransmissionDeadline(at: now)
+    }
     if send.timed == nil, recovery.phase == .none { send.timed = (send.next, now) }
     send.lastDataAt = now
+    if count % send.maximumSegmentSize != 0 { send.smallSegmentEnd = last }
+    let isLimited = recovery.phase == .none && recovery.duplicates > 0
     let rule: TCPRule =
       takesFIN
-      ? (count == 0 ? .sendFIN : .sendFINWithData) : last == end ? .sendLastData : .sendData
+      ? (count == 0 ? .sendFIN : .sendFINWithData)
+      : isLimited ? .limitedTransmit : last == end ? .sendLastData : .sendData
     return dataSegment(start, send.next, rule, at: now)
   }
 

@@ -33,8 +33,8 @@ extension TCPConnection {
     guard flags.contains(.ack) else { return ledger.note(.dropNoACK) }
     timers.lastHeard = now
     timers.probes = 0
-    updateTimestamp(segment, options, at: now)
     guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
+    updateTimestamp(segment, options, at: now)
     // Sixth, the URG bit.
     if flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
     // Seventh, the text. Eighth, the FIN bit.
@@ -51,6 +51,12 @@ extension TCPConnection {
     let first = segment.sequence
     let length = segment.length
     let window = receive.window
+    if segment.flags.contains(.rst) {
+      // RFC 9293 3.5.3 SHLD-2: data in a reset does not matter; 3.4 MUST-66: nor a closed window.
+      if first == receive.next || isInWindow(first) { return true }
+      ledger.note(.dropResetOutOfWindow)
+      return false
+    }
     let isAcceptable =
       if length == 0 {
         window == 0
@@ -61,20 +67,8 @@ extension TCPConnection {
           || first.precedes(receive.next) && receive.next.precedes(first + length)
       }
     if isAcceptable { return true }
-    if segment.flags.contains(.rst) {
-      ledger.note(.dropResetOutOfWindow)
-      return false
-    }
-    // RFC 9293 3.4 MUST-66: with a closed window, ACK and URG still count; the text does not.
     if window == 0, first == receive.next, !segment.flags.contains(.syn) {
-      if segment.flags.contains(.ack) {
-        let options = TCPOptions(parsing: segment.options)
-        timers.lastHeard = now
-        _ = acknowledgmentArrived(segment, options, at: now, ledger: &ledger)
-        if segment.flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
-      }
-      ledger.note(.dropBeyondWindow, Int64(length))
-      acknowledgeNow(.answerProbe)
+      closedWindowArrived(segment, at: now, ledger: &ledger)
       return false
     }
     ledger.note(.dropUnacceptable, Int64(receive.next.distance(to: first)), Int64(length))
@@ -94,7 +88,7 @@ extension TCPConnection {
     }
     if state == .timeWait, segment.flags.contains(.fin) {
       // RFC 9293 section 3.10.7.4, eighth step: our last ACK was lost.
-      startTimeWait(at: now)
+      startTimeWait(at: now, ledger: &ledger)
     }
     if segment.payload.count > 0, !segment.flags.contains(.syn) {
       reportDuplicate(first, first + segment.payload.count)
@@ -105,6 +99,23 @@ extension TCPConnection {
       challenge(at: now, rule: .acknowledgeDuplicate, ledger: &ledger)
     }
     return false
+  }
+
+  /// RFC 9293 3.4 MUST-66: with a closed window, ACK and URG still count; the text does not.
+  private mutating func closedWindowArrived(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    if segment.flags.contains(.ack) {
+      let options = TCPOptions(parsing: segment.options)
+      timers.lastHeard = now
+      timers.probes = 0
+      guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
+      if segment.flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
+      // A FIN alone needs no room.
+      if segment.payload.isEmpty { return receiveFIN(segment, at: now, ledger: &ledger) }
+    }
+    ledger.note(.dropBeyondWindow, Int64(segment.length))
+    acknowledgeNow(.answerProbe)
   }
 
   /// RCV.NXT =< number < RCV.NXT+RCV.WND.
@@ -174,11 +185,13 @@ extension TCPConnection {
       ledger.note(.dropResetInexact)
       return challenge(at: now, ledger: &ledger)
     }
+    // RFC 1337 section 4: a late reset must not end the wait for other late segments.
+    guard state != .timeWait else { return ledger.note(.dropResetInTimeWait) }
     ledger.note(.resetReceived)
     let reason: TCPCloseReason =
       switch state {
       case .synReceived: .refused
-      case .closing, .lastAck, .timeWait: .finished
+      case .closing, .lastAck: .finished
       default: .reset
       }
     finish(reason)
@@ -192,10 +205,19 @@ extension TCPConnection {
     _ segment: borrowing TCPSegmentView, ledger: inout RuleLedger<TCPRule>
   ) {
     let pointed = segment.sequence + Int(segment.urgentPointer)
-    if let known = receive.urgent, !known.precedes(pointed) { return }
+    // What was announced and passed long ago does not count: numbers come round again.
+    if let known = receive.urgent, known.follows(receive.next), !known.precedes(pointed) { return }
+    guard pointed.follows(receive.next), receive.urgent != pointed else { return }
     receive.urgent = pointed
     events.insert(.urgent)
     ledger.note(.urgentAnnounced, Int64(segment.urgentPointer))
+  }
+
+  /// Octets up to the end of the urgent data that are not read yet; 0 when there are none.
+  /// RFC 9293 3.8.5 MUST-33.
+  package var urgentRemaining: Int {
+    guard let urgent = receive.urgent else { return 0 }
+    return max(0, (receive.next - receiveBuffer.count).distance(to: urgent))
   }
 
   // MARK: Answers

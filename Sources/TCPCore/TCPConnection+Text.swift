@@ -12,7 +12,9 @@ extension TCPConnection {
     let first = segment.flags.contains(.syn) ? segment.sequence + 1 : segment.sequence
     let end = first + segment.payload.count
     let start = SequenceNumber.later(first, receive.next)
-    var edge = SequenceNumber.earlier(end, receive.windowEdge)
+    // Never more than there is room for, whatever was offered.
+    let room = max(0, receiveBuffer.free)
+    var edge = SequenceNumber.earlier(.earlier(end, receive.windowEdge), receive.next + room)
     if let finish = receive.finish, edge.follows(finish) {
       ledger.note(.dropDataAfterFIN)
       edge = finish
@@ -30,6 +32,8 @@ extension TCPConnection {
     if isOrphan { return refuseUnreadData(ledger: &ledger) }
     let text = segment.payload.extracting(
       first.distance(to: start)..<first.distance(to: edge))
+    receive.segmentSize = max(
+      receive.segmentSize, min(segment.payload.count, receive.largestSegment))
     if start == receive.next {
       accept(text, at: now, ledger: &ledger)
     } else {
@@ -97,7 +101,7 @@ extension TCPConnection {
     }
     guard timers.acknowledgment == .distantFuture else { return }
     ledger.note(.delayACK)
-    timers.acknowledgment = now + configuration.delayedAcknowledgment
+    timers.acknowledgment = now.advanced(byNanoseconds: acknowledgments.delay)
   }
 
   /// Nobody reads any more. RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13.
@@ -115,8 +119,10 @@ extension TCPConnection {
       receive.finish == nil || receive.finish == segment.sequence + (segment.length &- 1)
     else { return }
     let number = segment.sequence + (segment.length &- 1)
-    // A FIN beyond what the window let in comes again.
-    guard number.precedesOrEquals(receive.windowEdge) else { return }
+    // A FIN beyond what the window let in comes again; one amid what has come is no end.
+    guard number.precedesOrEquals(receive.windowEdge), number.followsOrEquals(receive.next),
+      reassembly.ranges.last?.end.precedesOrEquals(number) ?? true
+    else { return }
     receive.finish = number
     finishIfReached(at: now, ledger: &ledger)
   }
@@ -133,7 +139,7 @@ extension TCPConnection {
     switch state {
     case .established, .synReceived: enter(.closeWait)
     case .finWait1: enter(.closing)
-    case .finWait2: startTimeWait(at: now)
+    case .finWait2: startTimeWait(at: now, ledger: &ledger)
     case .listen, .synSent, .closeWait, .closing, .lastAck, .timeWait, .closed: break
     }
   }
@@ -143,7 +149,10 @@ extension TCPConnection {
   /// RECEIVE: the user has read so many octets, and the window may open.
   package mutating func consume(_ count: Int, at now: Instant) {
     receiveBuffer.consume(count)
-    guard state.mayReceive else { return }
+    guard state.mayReceive else {
+      if receiveBuffer.isEmpty { receiveBuffer.shrink() }
+      return
+    }
     // RFC 9293 3.8.6.2.2 MUST-39: only a window that has opened enough is worth telling.
     let open = receive.window
     let possible = receive.limit &- receiveBuffer.count
@@ -161,12 +170,13 @@ extension TCPConnection {
     // RFC 9293 3.8.6.2.2 MUST-39: the edge moves by a worthwhile step or not at all.
     if gain >= min(receive.limit / 2, receive.segmentSize) { window = free }
     let most = 65_535 << scale
-    // RFC 9293 3.8.6 SHLD-14: rounded up, so that the edge never moves left.
     let units = min(window, most) >> scale
-    let told = units << scale
-    let needed = receive.window
-    let rounded = told < needed ? min((needed &+ (1 << scale) &- 1) >> scale, 65_535) : units
-    receive.windowEdge = .later(receive.windowEdge, receive.next + (rounded << scale))
-    return UInt16(truncatingIfNeeded: rounded)
+    // RFC 9293 3.8.6 SHLD-14: rounded up, so that the edge does not move left, for as long as
+    // there is room for the rounding; segments of single octets would let it run away.
+    let above = min((receive.window &+ (1 << scale) &- 1) >> scale, 65_535)
+    let hasRoom = above << scale <= receiveBuffer.free
+    let told = hasRoom ? max(units, above) : units
+    receive.windowEdge = .later(receive.windowEdge, receive.next + (told << scale))
+    return UInt16(truncatingIfNeeded: told)
   }
 }

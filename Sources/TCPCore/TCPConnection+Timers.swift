@@ -53,7 +53,16 @@ extension TCPConnection {
     // RFC 6298 (5.5), (5.6).
     roundTrip.backOff()
     send.timed = nil
-    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    timers.retransmit = retransmissionDeadline(at: now)
+  }
+
+  /// When the retransmission timer must run out if it is started now.
+  ///
+  /// The user's own time-out is kept to the moment, not rounded up to the next retransmission.
+  func retransmissionDeadline(at now: Instant) -> Instant {
+    let deadline = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    guard let limit = configuration.userTimeout else { return deadline }
+    return max(min(deadline, timers.unacknowledgedSince + limit), now.advanced(byNanoseconds: 1))
   }
 
   /// The user's time-out, or R2.
@@ -71,7 +80,7 @@ extension TCPConnection {
     roundTrip.backOff()
     send.timed = nil
     pending.insert(.syn)
-    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    timers.retransmit = retransmissionDeadline(at: now)
   }
 
   private mutating func giveUp(ledger: inout RuleLedger<TCPRule>) {
@@ -87,7 +96,8 @@ extension TCPConnection {
   /// The window has no room for what waits: the first probe comes after one RTO (SHLD-29).
   mutating func armPersist(at now: Instant) {
     guard timers.retransmit == .distantFuture else { return }
-    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    if outstanding == 0 { timers.unacknowledgedSince = now }
+    timers.retransmit = retransmissionDeadline(at: now)
   }
 
   private mutating func persistDeadlinePassed(
@@ -96,11 +106,15 @@ extension TCPConnection {
     // RFC 9293 3.8.6.1 MUST-37: for as long as the probes are answered.
     let silence = now.nanoseconds(since: timers.lastHeard)
     if timers.probes > 0, silence >= retransmissionLimit { return giveUp(ledger: &ledger) }
+    // The user's own time-out asks for progress, not only for answers. RFC 9293 3.10.8.
+    if let limit = configuration.userTimeout, timers.unacknowledgedSince + limit <= now {
+      return giveUp(ledger: &ledger)
+    }
     timers.probes &+= 1
     pending.insert(.probe)
     // SHLD-30: exponentially further apart.
     roundTrip.backOff()
-    timers.retransmit = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
+    timers.retransmit = retransmissionDeadline(at: now)
   }
 
   // MARK: Keepalive. RFC 9293 section 3.8.4.
@@ -134,11 +148,13 @@ extension TCPConnection {
   // MARK: The end
 
   /// TIME-WAIT begins, or begins anew. RFC 9293 3.6.1 MUST-13.
-  mutating func startTimeWait(at now: Instant) {
+  mutating func startTimeWait(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
+    ledger.note(.enterTimeWait)
     enter(.timeWait)
     timers.clear()
     timers.close = now + configuration.timeWait
     sendBuffer.removeAll()
+    if receiveBuffer.isEmpty { receiveBuffer.shrink() }
     events.formUnion([.readable, .writable])
   }
 

@@ -54,7 +54,7 @@ package struct TCPConnection: ~Copyable {
   /// Why the pending acknowledgment is sent.
   var acknowledgmentRule = TCPRule.acknowledgeAtOnce
   var events: TCPEvents = []
-  var acknowledgments = AcknowledgmentPolicy()
+  var acknowledgments: AcknowledgmentPolicy
   var challenges = ChallengeBudget()
   /// The user has closed: a FIN follows the last octet.
   var isClosing = false
@@ -107,7 +107,8 @@ package struct TCPConnection: ~Copyable {
     send = SendSequence(initial: initialSequence)
     receive = ReceiveSequence(limit: max(2048, min(configuration.receiveBufferLimit, 1 << 30)))
     receive.ourScale = configuration.usesWindowScaling ? receive.scaleForLimit : 0
-    sendBuffer = RingBuffer(limit: max(2048, configuration.sendBufferLimit))
+    sendBuffer = RingBuffer(limit: max(2048, min(configuration.sendBufferLimit, 1 << 30)))
+    acknowledgments = AcknowledgmentPolicy(configuration)
     // The window is rounded up to its unit, so that its edge never moves left.
     receiveBuffer = RingBuffer(limit: receive.limit &+ 1 << Int(receive.scaleForLimit))
     congestion = CongestionController(configuration, segmentSize: 536)

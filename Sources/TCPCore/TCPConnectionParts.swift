@@ -29,6 +29,8 @@ struct SendSequence {
   var timed: (end: SequenceNumber, at: Instant)?
   /// When data was last sent.
   var lastDataAt: Instant?
+  /// The end of the last segment that was not full.
+  var smallSegmentEnd: SequenceNumber?
   /// The window left too little room; next time it is used all the same.
   var overridesSillyWindow = false
 
@@ -71,6 +73,8 @@ struct ReceiveSequence {
   var urgent: SequenceNumber?
   /// Octets of the peer's full segments, as far as seen.
   var segmentSize = 536
+  /// Octets of the largest segment that we can receive in one packet.
+  var largestSegment = 536
 
   init(limit: Int) { self.limit = limit }
 
@@ -139,7 +143,15 @@ struct AcknowledgmentPolicy {
   /// Octets received and not yet acknowledged.
   var unacknowledged = 0
   /// Acknowledgments still sent at once because the peer is in slow start.
-  var quick = 16
+  var quick: Int
+  /// How long an acknowledgment may wait, in nanoseconds.
+  let delay: Int64
+
+  // RFC 9293 3.8.6.3 MUST-40: less than half a second, whatever the user asks for.
+  init(_ configuration: TCPConfiguration) {
+    quick = configuration.quickAcknowledgments
+    delay = max(0, min(configuration.delayedAcknowledgment.wholeNanoseconds, 499_000_000))
+  }
 }
 
 /// How many challenges a connection sends: ten a second. RFC 5961 section 7.

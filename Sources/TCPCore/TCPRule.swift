@@ -9,18 +9,18 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acknowledgeAtOnce, acknowledgeSecondSegment, acknowledgeDelayed, acknowledgeOutOfOrder
   case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
-  case resetBadHandshakeACK, resetUnreadData, answerProbe
+  case resetBadHandshakeACK, resetUnreadData, limitedTransmit, answerProbe
   // What is delayed.
   case nagle, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
   // What is dropped.
   case dropUnacceptable, dropResetOutOfWindow, dropResetInexact, dropNoACK, dropOldACK
   case dropFutureACK, dropPAWS, dropMissingTimestamp, dropBeyondWindow, dropBadResetInSYNSENT
-  case dropDataAfterFIN, dropUnexpected, dropReassemblyFull
+  case dropDataAfterFIN, dropUnexpected, dropResetInTimeWait, dropReassemblyFull
   // What only changes the state.
   case establish, peerClosed, closeAcknowledged, enterTimeWait, timeWaitOver, resetReceived
   case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
   case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
-  case urgentAnnounced, simultaneousOpen, orphanTimeout, limitedTransmit
+  case urgentAnnounced, simultaneousOpen, orphanTimeout
 
   /// The document and section.
   public var source: String {
@@ -58,6 +58,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .queueOutOfOrder, .dropReassemblyFull: "RFC 9293 3.10.7.4"
     case .enterTimeWait, .timeWaitOver: "RFC 9293 3.6.1"
     case .resetReceived: "RFC 9293 3.5.3"
+    case .dropResetInTimeWait: "RFC 1337 4"
     case .roundTripAdvice, .giveUp: "RFC 9293 3.8.3"
     case .pathMTUReduced, .badICMP: "RFC 5927"
     case .softICMP, .hardICMP: "RFC 9293 3.9.2.2"
@@ -117,6 +118,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .dropBadResetInSYNSENT: "a reset that does not acknowledge our SYN is not believed"
     case .dropDataAfterFIN: "data behind the FIN does not belong to the stream"
     case .dropUnexpected: "nothing in this state asks for such a segment"
+    case .dropResetInTimeWait: "a late reset must not cut short the wait for other late segments"
     case .dropReassemblyFull: "too many gaps: the segment must come again"
     case .establish: "both ends know each other's numbers: the connection stands"
     case .peerClosed: "the peer will send no more; we still may"

@@ -63,7 +63,7 @@ struct Pair: ~Copyable {
       while octets.count < segment.payloadCount {
         octets += [UInt8](copying: client.payload(of: segment, from: octets.count))
       }
-      launch(segment, octets, toServer: true)
+      launch(segment.header, octets, segment.rule, toServer: true)
     }
     guard var held = server.take() else { return }
     while let segment = held.nextSegment(limits: limits(), at: now, ledger: &ledger) {
@@ -71,21 +71,29 @@ struct Pair: ~Copyable {
       while octets.count < segment.payloadCount {
         octets += [UInt8](copying: held.payload(of: segment, from: octets.count))
       }
-      launch(segment, octets, toServer: false)
+      launch(segment.header, octets, segment.rule, toServer: false)
     }
     server = consume held
   }
 
-  private mutating func launch(_ segment: OutgoingSegment, _ payload: [UInt8], toServer: Bool) {
+  /// What a host answers for a connection that it has forgotten.
+  private mutating func refuse(_ view: borrowing TCPSegmentView, toServer: Bool) {
+    guard let header = TCPReset.answer(to: view) else { return }
+    launch(header, [], .resetNoConnection, toServer: toServer)
+  }
+
+  private mutating func launch(
+    _ header: TCPHeader, _ payload: [UInt8], _ rule: TCPRule, toServer: Bool
+  ) {
     let octets = [UInt8](capacity: 60 + payload.count) { output in
-      segment.header.emit(into: &output)
+      header.emit(into: &output)
       output.append(copying: payload.span)
     }
     if log.count < 5000 {
       log.append(
-        "\(now.nanoseconds / 1000) \(toServer ? ">" : "<") \(segment.header.sequence)"
-          + " +\(payload.count) ack \(segment.header.acknowledgment)"
-          + " flags \(segment.header.flags.rawValue) win \(segment.header.window) \(segment.rule)")
+        "\(now.nanoseconds / 1000) \(toServer ? ">" : "<") \(header.sequence)"
+          + " +\(payload.count) ack \(header.acknowledgment)"
+          + " flags \(header.flags.rawValue) win \(header.window) \(rule)")
     }
     let copies = Double.random(in: 0..<1, using: &random) < faults.duplication ? 2 : 1
     for _ in 0..<copies where Double.random(in: 0..<1, using: &random) >= faults.loss {
@@ -131,9 +139,11 @@ struct Pair: ~Copyable {
   private mutating func deliver(_ segment: Flying) {
     guard let view = try? TCPSegmentView(parsing: segment.octets.span) else { return }
     guard segment.toServer else {
+      if client.isFinished { return refuse(view, toServer: true) }
       client.segmentArrived(view, at: now, ledger: &ledger)
       return
     }
+    if server?.isFinished ?? false { return refuse(view, toServer: false) }
     if var held = server.take() {
       held.segmentArrived(view, at: now, ledger: &ledger)
       server = consume held
