@@ -12,8 +12,9 @@ import Synchronization
 ///
 /// Invariants: 1. `local` is touched on the loop's thread only. 2. `isAwake` is false only between
 /// the last look at `Shared.jobs` and the return of the wait, and both are under the lock: so no
-/// wake-up is lost. 3. After ``stop()`` no job is run, and those enqueued later are leaked by none:
-/// they run at once on the stopping thread's last turn.
+/// wake-up is lost. 3. After ``stop()`` the driver
+/// has no more turns, but jobs still run: a task that waits for an actor of the loop is never left
+/// hanging.
 final class EventLoop: SerialExecutor, @unchecked Sendable {
   // `@unchecked`: `shared` is under its lock, the rest is touched on the loop's thread only, which
   // `start` begins after everything is set.
@@ -57,24 +58,21 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     precondition(poller >= 0 && wakeUp >= 0, "no descriptors are left for an event loop")
   }
 
-  deinit {
-    close(poller)
-    close(wakeUp)
-  }
+  // The thread closes the descriptors, which it may be waiting on.
+  deinit { wake() }
 
   /// Begins the thread; it ends after ``stop()``.
   func start(_ driver: any Driver) {
     self.driver = driver
     _ = postroad_poller_add(poller, wakeUp, 0)
     if driver.descriptor >= 0 { _ = postroad_poller_add(poller, driver.descriptor, 1) }
-    let held = unsafe Unmanaged.passRetained(self).toOpaque()
+    let held = unsafe Unmanaged.passRetained(Thread(self, poller, wakeUp)).toOpaque()
     var created = pthread_t()
     let result = unsafe pthread_create(
       &created, nil,
       { argument in
         guard let argument = unsafe argument else { return nil }
-        let loop = unsafe Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue()
-        loop.run()
+        unsafe Unmanaged<Thread>.fromOpaque(argument).takeRetainedValue().main()
         return nil
       }, held)
     precondition(result == 0, "no thread could be made for an event loop")
@@ -84,6 +82,39 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Whether the caller is on the loop's thread.
   var isOnLoop: Bool {
     hasStarted.load(ordering: .acquiring) && pthread_equal(thread, pthread_self()) != 0
+  }
+
+  /// What the thread holds: the loop until it is stopped, afterwards only a weak reference.
+  private final class Thread {
+    private var running: EventLoop?
+    private weak var loop: EventLoop?
+    private let poller: Int32
+    private let wakeUp: Int32
+
+    init(_ loop: EventLoop, _ poller: Int32, _ wakeUp: Int32) {
+      running = loop
+      self.loop = loop
+      self.poller = poller
+      self.wakeUp = wakeUp
+    }
+
+    func main() {
+      running?.run()
+      running = nil
+      // A stopped loop still runs the jobs of those who don't know yet, until nobody is left.
+      while serve() {
+        _ = postroad_poller_wait(poller, -1)
+        postroad_wakeup_clear(wakeUp)
+      }
+      close(poller)
+      close(wakeUp)
+    }
+
+    private func serve() -> Bool {
+      guard let loop else { return false }
+      loop.runJobs()
+      return true
+    }
   }
 
   // MARK: Enqueuing
@@ -107,7 +138,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     if isOnLoop { return local.append(work) }
     let mustWake = shared.withLock { shared in
       shared.jobs.append(work)
-      defer { shared.isAwake = true }
+      // A stopped loop is woken for each: it looks nowhere else.
+      defer { shared.isAwake = !shared.isStopping }
       return !shared.isAwake
     }
     if mustWake { wake() }
@@ -115,7 +147,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
 
   private func wake() { postroad_wakeup_signal(wakeUp) }
 
-  /// Ends the loop after its present turn.
+  /// Ends the driving after the present turn.
   func stop() {
     let mustWake = shared.withLock { shared in
       shared.isStopping = true
@@ -149,8 +181,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       isReadable = wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)
     }
     driver.loopEnded()
-    runJobs()
     self.driver = nil
+    shared.withLock { $0.isAwake = false }
   }
 
   /// Waits for frames, the wake-up or the time; whether frames wait.

@@ -51,8 +51,6 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   private(set) var waiters: [SocketID: Waiters] = [:]
   private var now = Instant.start
   private let began = steadyNanoseconds()
-  /// Called when the loop has ended.
-  var whenEnded: (() -> Void)?
 
   init(_ stack: consuming Stack) { self.stack = stack }
 
@@ -114,10 +112,13 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
     return max(0, left)
   }
 
+  /// Nothing will be received or sent any more.
+  private var hasEnded = false
+
   func loopEnded() {
+    hasEnded = true
     for held in waiters.values { held.fail(CancellationError()) }
     waiters.removeAll()
-    whenEnded?()
   }
 
   // MARK: Waiting
@@ -137,6 +138,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
 
   /// Puts a waiting task in its place.
   func register(_ kind: WaitKind, _ socket: SocketID, _ waiter: Waiters.Waiter) {
+    guard !hasEnded else { return unsafe waiter.resume(throwing: CancellationError()) }
     guard let held = waiters[socket] else {
       return unsafe waiter.resume(throwing: SocketError.noSuchSocket)
     }

@@ -42,6 +42,8 @@ public actor NetworkHost {
     loop.start(made)
   }
 
+  deinit { loop.stop() }
+
   /// Ends the host: waiting tasks get an error, and nothing more is sent.
   public nonisolated func stop() { loop.stop() }
 
