@@ -34,39 +34,46 @@ struct Finished {
   let errors: String
 }
 
+/// A program that did not end in time.
+struct StillRunning: Error { let program: String }
+
 /// Runs a program to its end.
+///
+/// A shell writes the program's exit code to a file, which is looked for until the deadline: the
+/// library's own exit tests wait for every child of this process, so nobody else can rely on that.
 func run(
   _ program: String, _ arguments: [String], environment: [String: String] = [:]
 ) async throws -> Finished {
-  let process = Process()
-  process.executableURL = URL(filePath: program)
-  process.arguments = arguments
-  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-  process.standardInput = FileHandle.nullDevice
-  // Files, not pipes: nobody has to read while the program runs.
   let folder = FileManager.default.temporaryDirectory.appending(
     path: "postroad-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
-  func file(_ name: String) throws -> FileHandle {
-    let place = folder.appending(path: name)
-    _ = FileManager.default.createFile(atPath: place.path, contents: nil)
-    return try FileHandle(forWritingTo: place)
-  }
-  process.standardOutput = try file("output")
-  process.standardError = try file("errors")
-  let (ended, end) = AsyncStream<Int32>.makeStream()
-  process.terminationHandler = {
-    end.yield($0.terminationStatus)
-    end.finish()
-  }
+  let process = Process()
+  process.executableURL = URL(filePath: "/bin/sh")
+  let script = """
+    folder=$1; shift
+    "$@" > "$folder/output" 2> "$folder/errors" < /dev/null
+    echo $? > "$folder/ending" && mv "$folder/ending" "$folder/status"
+    """
+  process.arguments = ["-c", script, "sh", folder.path, program] + arguments
+  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+  process.standardInput = FileHandle.nullDevice
   try process.run()
-  let status = await ended.first { _ in true } ?? -1
-  func text(_ name: String) -> String {
-    let octets = (try? Data(contentsOf: folder.appending(path: name))) ?? Data()
-    return String(decoding: octets, as: UTF8.self)
+  func text(_ name: String) -> String? {
+    (try? Data(contentsOf: folder.appending(path: name))).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
-  return Finished(status: status, output: text("output"), errors: text("errors"))
+  let deadline = ContinuousClock.now + .seconds(300)
+  while ContinuousClock.now < deadline {
+    if let status = text("status")?.split(separator: "\n").first.flatMap({ Int32($0) }) {
+      return Finished(
+        status: status, output: text("output") ?? "", errors: text("errors") ?? "")
+    }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+  process.terminate()
+  throw StillRunning(program: program)
 }
 
 /// Runs one check of a script beside this file, in a process and a namespace of its own.
