@@ -285,11 +285,14 @@ private struct Trial: ~Copyable {
   private mutating func wait(_ nanoseconds: Int64) {
     let end = now.advanced(byNanoseconds: nanoseconds)
     var turns = 0
+    var repeats = 0
     while let deadline = stack.nextDeadline, deadline <= end, turns < 500 {
       now = max(now, deadline)
       stack.deadlinePassed(at: now)
       flush()
-      if let next = stack.nextDeadline { mustHold(next > now, "a deadline does not pass") }
+      // What was sent may bring a question of ARP that is due at once, but not again and again.
+      repeats = stack.nextDeadline.map { $0 <= now } == true ? repeats + 1 : 0
+      mustHold(repeats < 8, "a deadline does not pass: \(stack.connectionSummaries)")
       turns += 1
     }
     now = turns < 500 ? end : now
