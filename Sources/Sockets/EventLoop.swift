@@ -112,7 +112,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     private func serve() -> Bool {
       guard let loop else { return false }
-      loop.runJobs()
+      // All of them: nothing wakes this thread for what is left in `local`.
+      repeat { loop.runJobs() } while !loop.local.isEmpty
       return true
     }
   }

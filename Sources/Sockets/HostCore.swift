@@ -86,9 +86,8 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
           acceptAll(event.socket, handler)
         } else {
           handler.connectionReady(event.socket, event.readiness, stack: &stack, at: now)
-          if stack.state(event.socket) == .closed, stack.endpoints(event.socket) == nil {
-            waiters[event.socket] = nil
-          }
+          // One that was closed may live on for a while, but nothing more is told of it.
+          if !stack.isHeld(event.socket) { waiters[event.socket] = nil }
         }
       } else {
         held.wake(event.readiness)
@@ -102,14 +101,19 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
       held.handler = handler
       waiters[socket] = held
       handler.connectionReady(socket, [.connected, .readable, .writable], stack: &stack, at: now)
-      if stack.endpoints(socket) == nil { waiters[socket] = nil }
+      if !stack.isHeld(socket) { waiters[socket] = nil }
     }
   }
 
+  /// After what time output that is left over is tried again.
+  private static var retryNanoseconds: Int64 { 200_000 }
+
   func nanosecondsToDeadline() -> Int64? {
-    guard let deadline = stack.nextDeadline else { return nil }
-    let left = deadline.nanoseconds(since: readClock())
-    return max(0, left)
+    // The device was full, or the last events made output: no frame will say when to go on.
+    let retry: Int64? = stack.hasOutput ? Self.retryNanoseconds : nil
+    guard let deadline = stack.nextDeadline else { return retry }
+    let left = max(0, deadline.nanoseconds(since: readClock()))
+    return min(left, retry ?? left)
   }
 
   /// Nothing will be received or sent any more.
@@ -166,13 +170,14 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
 
 /// A core with its device: frames are read in batches that follow the load.
 ///
-/// Under light load a turn reads one frame and asks the device no second time; under heavy load it
-/// reads up to 64 before anything is sent, so that one acknowledgment answers many.
+/// Under light load nearly every turn reads one frame and asks the device no second time; under
+/// heavy load it reads up to 64 before anything is sent, so that one acknowledgment answers many.
 final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Sendable {
   // `@unchecked`: as its superclass.
   private var device: Device
   private let interface: InterfaceID
   private var batch = 1
+  private var fullTurns = 0
   private static var largestBatch: Int { 64 }
 
   init(
@@ -194,7 +199,7 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
         (try? device.receive(upTo: batch) { octets, facts in
           stack.frameArrived(octets, offload: facts, on: interface, at: now)
         }) ?? 0
-      batch = count == batch ? min(batch &* 2, Self.largestBatch) : max(count, 1)
+      adapt(to: count)
     }
     if let deadline = stack.nextDeadline, deadline <= now { stack.deadlinePassed(at: now) }
     dispatch()
@@ -203,6 +208,19 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
   /// Sends whatever no other route fits to a gateway.
   func addDefaultRoute(via gateway: IPv4Address) {
     stack.addRoute(IPv4Prefix(.any, length: 0), via: gateway, on: interface)
+  }
+
+  /// Doubles the batch while it is filled; from one, only after a row of full turns.
+  private func adapt(to count: Int) {
+    guard count == batch else {
+      fullTurns = 0
+      batch = max(count, 1)
+      return
+    }
+    fullTurns &+= 1
+    guard batch > 1 || fullTurns >= 8 else { return }
+    fullTurns = 0
+    batch = min(batch &* 2, Self.largestBatch)
   }
 
   override func transmit() {

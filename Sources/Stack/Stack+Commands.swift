@@ -258,6 +258,13 @@ extension Stack {
     return unsafe slot.pointee.connection.endpoints
   }
 
+  /// Whether a connection has an owner who is told of it: no longer after it was closed or aborted.
+  public func isHeld(_ socket: SocketID) -> Bool {
+    guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
+    else { return false }
+    return unsafe slot.pointee.isHeld
+  }
+
   /// Why a connection ended; nil while it lives.
   public func closeReason(_ socket: SocketID) -> TCPCloseReason? {
     guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
