@@ -11,6 +11,8 @@ private struct Flow {
   var next = SequenceNumber(1000)
   /// What we expect from the host next.
   var expected = SequenceNumber(0)
+  /// What we have acknowledged: the host's oldest octet under way.
+  var acknowledged = SequenceNumber(0)
   /// The host's last timestamp.
   var stamp: UInt32 = 0
   /// The latest packet of the host, for ICMP to quote.
@@ -20,6 +22,7 @@ private struct Flow {
 /// Looks at all that the host sends.
 private struct Watcher: FrameSink {
   var isEthernet: Bool
+  var offloads: Bool
   var mtu: Int
   var room = Int.max
   var packets: [[UInt8]] = []
@@ -30,9 +33,9 @@ private struct Watcher: FrameSink {
     guard room > 0 else { return false }
     room -= 1
     let octets = [UInt8](copying: header) + [UInt8](copying: payload) + [UInt8](copying: tail)
-    mustHold(offload.segmentSize == 0, "a super-packet for a device that cannot take any")
+    mustHold(offload == .none || offloads, "work for a device that cannot do any")
     guard isEthernet else {
-      keep(octets.span)
+      keep(octets.span, offload)
       return true
     }
     guard let frame = try? EthernetFrameView(parsing: octets.span) else {
@@ -45,25 +48,26 @@ private struct Watcher: FrameSink {
       mustHold(arp?.senderHardware == ourHardware, "a wrong ARP packet")
     } else {
       mustHold(frame.type == .ipv4, "a frame of an unknown type")
-      keep(frame.payload)
+      keep(frame.payload, offload)
     }
     return true
   }
 
-  private mutating func keep(_ packet: Span<UInt8>) {
-    look(packet)
+  private mutating func keep(_ packet: Span<UInt8>, _ offload: OffloadFacts) {
+    look(packet, offload)
     packets.append([UInt8](copying: packet))
   }
 
-  private func look(_ octets: Span<UInt8>) {
+  private func look(_ octets: Span<UInt8>, _ offload: OffloadFacts) {
     guard let packet = try? IPv4PacketView(parsing: octets) else {
       return mustHold(false, "the host sent what is no packet")
     }
     mustHold(packet.octets.count == octets.count, "a packet of a wrong length")
-    mustHold(packet.totalLength <= mtu, "a packet above the MTU")
+    let segment = offload.segmentSize == 0 ? packet.totalLength : Int(offload.segmentSize) + 40
+    mustHold(segment <= mtu, "a packet above the MTU")
     mustHold(packet.headerChecksumIsRight, "a wrong header checksum")
     mustHold(packet.source == ours, "a packet from \(packet.source)")
-    guard !packet.isFragment else { return }
+    guard !packet.isFragment, offload.needsVerification else { return }
     switch packet.transport {
     case .tcp:
       let segment = try? TCPSegmentView(parsing: packet.payload)
@@ -108,21 +112,30 @@ private struct Trial: ~Copyable {
     var configuration = StackConfiguration()
     configuration.maximumConnections = 20
     configuration.explains = setup & 16 != 0
+    if setup & 32 != 0 {
+      configuration.tcp.keepalive = Keepalive()
+      configuration.tcp.userTimeout = .seconds(30)
+      configuration.tcp.congestion = .reno
+      configuration.tcp.noDelay = true
+      configuration.tcp.receiveBufferLimit = 4096
+    }
+    let offloads = setup & 8 != 0
     var stack = Stack(configuration: configuration, random: .seeded(UInt64(setup)))
     link = stack.addInterface(
       InterfaceConfiguration(
         name: "fuzz", medium: isEthernet ? .ethernet(ourHardware) : .ip, mtu: mtu,
-        addresses: [IPv4Prefix(ours, length: 24)]))
+        addresses: [IPv4Prefix(ours, length: 24)],
+        offload: OffloadCapabilities(checksum: offloads, segmentation: offloads)))
     stack.addRoute(IPv4Prefix(.any, length: 0), via: theirs, on: link)
     var options = ListenOptions()
-    options.backlog = 4
-    options.handshakes = 4
+    options.backlog = 2
+    options.handshakes = 2
     if let listener = try? stack.listen(at: SocketAddress(.any, 25), options: options) {
       listeners.append(listener)
     }
     datagrams = try? stack.bindUDP(at: SocketAddress(.any, 53))
     self.stack = stack
-    sink = Watcher(isEthernet: isEthernet, mtu: mtu)
+    sink = Watcher(isEthernet: isEthernet, offloads: offloads, mtu: mtu)
     trusts = setup & 4 != 0
     flows = (0..<3 as Range<UInt16>).map {
       Flow(remote: SocketAddress(theirs, Port(5000 + $0)), local: 25)
@@ -161,10 +174,22 @@ private struct Trial: ~Copyable {
       sourcePort: flow.remote.port, destinationPort: flow.local, sequence: flow.next,
       acknowledgment: flow.expected, flags: TCPFlags(rawValue: choices.octet()),
       window: shape & 1 == 0 ? 65_535 : choices.number())
-    if shape & 2 != 0 { header.sequence += choices.distance() }
-    if shape & 4 != 0 { header.acknowledgment += choices.distance() }
+    if shape & 6 == 6 {
+      // As if the host's last segments were lost, all but some.
+      header.acknowledgment = flow.acknowledged
+      for _ in 0..<choices.below(4) {
+        let left = flow.acknowledged + choices.below(64) * 536
+        let block = SACKBlock(left, left + (1 + choices.below(8)) * 536)
+        header.options.sackBlocks.append(block)
+      }
+    } else {
+      if shape & 2 != 0 { header.sequence += choices.distance() }
+      if shape & 4 != 0 { header.acknowledgment += choices.distance() }
+    }
+    if header.flags.contains(.ack) { flows[index].acknowledged = header.acknowledgment }
     if shape & 8 != 0 {
-      let time = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000 + 1)
+      var time = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000 + 1)
+      if shape & 32 != 0 { time &-= UInt32(choices.octet()) }
       header.options.timestamps = TCPTimestamps(value: time, echo: flow.stamp)
     }
     if shape & 16 != 0, header.flags.contains(.syn) {

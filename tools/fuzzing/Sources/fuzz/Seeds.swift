@@ -146,6 +146,8 @@ private let hostSeeds: [[UInt8]] = {
   let syn: [UInt8] = [0, 0x18, 2, 0x05, 0xB4, 7]
   let ack: [UInt8] = [0, 8, 16]
   let data: [UInt8] = [0, 0x88, 24, 1, 0]
+  let loss: [UInt8] = [0, 14, 16, 0, 0, 14, 16, 1, 2, 1, 0, 14, 16, 1, 2, 3, 0, 14, 16, 0]
+  let stream = Array(repeating: data, count: 30).flatMap(\.self)
   let fin: [UInt8] = [0, 8, 17]
   let accept: [UInt8] = [216]
   let read: [UInt8] = [209, 0]
@@ -154,11 +156,13 @@ private let hostSeeds: [[UInt8]] = {
   let connect: [UInt8] = [206, 0]
   let wait: [UInt8] = [190, 31]
   let question: [UInt8] = [182, 0]
-  return [0, 1, 2, 4, 5, 18].flatMap { (setup: UInt8) -> [[UInt8]] in
+  return [0, 1, 2, 4, 5, 8, 9, 18, 32, 42].flatMap { (setup: UInt8) -> [[UInt8]] in
     let begin = [setup] + (setup & 1 == 0 ? [] : question)
     return [
       begin + syn + ack + accept + data + read + send + ack + fin + shut + ack + wait,
       begin + syn + ack + accept + send + wait + ack + data + data + [212, 0],
+      begin + syn + ack + accept + stream + read + wait + [0, 0x28, 16, 9, 0, 0] + fin,
+      begin + syn + ack + accept + send + ack + send + loss + loss + ack + wait + loss,
       begin + connect + [0, 0x18, 18, 5, 0xB4, 2] + data + send + [0, 0, 4] + wait,
       begin + [140, 5, 1, 2, 3, 4, 5, 141, 3, 1, 2, 3, 150, 0, 0, 5, 166, 4, 0, 1, 166, 4, 0, 0],
       begin + syn + ack + [150, 0, 10, 4, 2, 0x58, 0, 0, 0] + [175, 40, 1, 2, 3, 4, 5, 6, 7, 8],
