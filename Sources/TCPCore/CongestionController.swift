@@ -34,7 +34,7 @@ struct CongestionController {
   init(_ configuration: TCPConfiguration, segmentSize: Int) {
     algorithm = configuration.congestion
     self.segmentSize = segmentSize
-    initialSegments = max(1, configuration.initialWindowSegments)
+    initialSegments = max(1, min(configuration.initialWindowSegments, 100))
     congestionWindow = Self.initialWindow(initialSegments, segmentSize)
   }
 

@@ -33,6 +33,8 @@ struct LossRecovery {
   private(set) var duplicates = 0
   /// The first segment of a recovery goes out whatever the window says. RFC 6675 section 5 (4.3).
   private(set) var mustRetransmitFirst = false
+  /// Nothing was sent again yet in this recovery.
+  private(set) var isAtBeginning = false
   private var hasRescued = false
   /// `recoveryPoint` is recent enough to be compared with.
   private var remembersRecovery = false
@@ -103,6 +105,7 @@ struct LossRecovery {
     retransmittedTo = unacknowledged
     lostEdge = unacknowledged
     mustRetransmitFirst = true
+    isAtBeginning = true
     hasRescued = false
     updateLostEdge(unacknowledged, segmentSize)
   }
@@ -139,6 +142,10 @@ struct LossRecovery {
     // RFC 6582 section 3.2 step 3: a partial acknowledgment deflates by what left, less one.
     duplicates = max(0, duplicates &- max(0, octets / max(segmentSize, 1) &- 1))
     if retransmittedTo.precedes(unacknowledged) { retransmittedTo = unacknowledged }
+    // Step 3 as well: the next hole is sent again whatever the window says.
+    if phase == .fastRecovery, sacked.isEmpty, retransmittedTo == unacknowledged {
+      mustRetransmitFirst = true
+    }
     updateLostEdge(unacknowledged, segmentSize)
     return false
   }
@@ -179,6 +186,7 @@ struct LossRecovery {
     _ start: SequenceNumber, _ end: SequenceNumber, isRescue: Bool = false
   ) {
     mustRetransmitFirst = false
+    isAtBeginning = false
     if isRescue { hasRescued = true }
     retransmittedTo = .later(retransmittedTo, end)
   }

@@ -19,10 +19,13 @@ struct RoundTripEstimator {
 
   /// An estimator that has measured nothing.
   init(_ configuration: TCPConfiguration) {
-    let millisecond: Int64 = 1_000_000
-    least = max(configuration.minimumRetransmissionTimeout.wholeNanoseconds, millisecond)
-    most = max(configuration.maximumRetransmissionTimeout.wholeNanoseconds, least)
-    base = min(max(configuration.initialRetransmissionTimeout.wholeNanoseconds, millisecond), most)
+    // From a millisecond to an hour, whatever was configured.
+    func bounded(_ duration: Duration) -> Int64 {
+      max(1_000_000, min(duration.wholeNanoseconds, 3_600_000_000_000))
+    }
+    least = bounded(configuration.minimumRetransmissionTimeout)
+    most = max(bounded(configuration.maximumRetransmissionTimeout), least)
+    base = min(bounded(configuration.initialRetransmissionTimeout), most)
   }
 
   /// RTO with back-off. RFC 6298 (5.5).

@@ -116,6 +116,7 @@ extension TCPConnection {
     guard count > 0 else { return nil }
     send.timed = nil
     let wasTimeout = recovery.phase == .timeout
+    let isBeginning = recovery.isAtBeginning
     let end = hole.start + count
     recovery.retransmitted(hole.start, end, isRescue: hole.isRescue)
     if timers.retransmit == .distantFuture || isFirst {
@@ -124,8 +125,7 @@ extension TCPConnection {
     let rule: TCPRule =
       wasTimeout
       ? .retransmitAfterTimeout
-      : isFirst
-        ? .fastRetransmit : hole.isRescue ? .rescueRetransmission : .retransmitHole
+      : isBeginning ? .fastRetransmit : hole.isRescue ? .rescueRetransmission : .retransmitHole
     return dataSegment(hole.start, end, rule, at: now)
   }
 

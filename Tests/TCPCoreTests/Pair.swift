@@ -109,6 +109,12 @@ struct Pair: ~Copyable {
     }
   }
 
+  /// Whether one end waits for what only a timer could bring about, and has none.
+  mutating func isStuck() -> Bool {
+    if client.lacksTimer { return true }
+    return withServer { server, _ in server.lacksTimer } ?? false
+  }
+
   /// Lets the next thing happen; false when nothing is left to wait for.
   mutating func step() -> Bool {
     flush()
