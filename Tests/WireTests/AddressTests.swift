@@ -63,6 +63,9 @@ struct AddressTests {
         text: "198.18.0.1/15", network: "198.18.0.0", broadcast: "198.19.255.255",
         inside: ["198.19.0.0"], outside: ["198.20.0.0", "198.17.255.255"]),
       PrefixCase(
+        text: "192.0.2.6/30", network: "192.0.2.4", broadcast: "192.0.2.7", inside: ["192.0.2.5"],
+        outside: ["192.0.2.3", "192.0.2.8"]),
+      PrefixCase(
         text: "192.0.2.6/31", network: "192.0.2.6", broadcast: nil, inside: ["192.0.2.7"],
         outside: ["192.0.2.5", "192.0.2.8"]),
       PrefixCase(
