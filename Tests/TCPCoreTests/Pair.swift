@@ -53,6 +53,14 @@ struct Pair: ~Copyable {
       configuration: configuration, at: .start)
   }
 
+  /// Both ends open at once.
+  mutating func openServer() {
+    server = TCPConnection(
+      opening: TCPEndpoints(local: Self.ends.remote, remote: Self.ends.local),
+      initialSequence: SequenceNumber(0x7FFF_FFF0), pathMTU: 1500,
+      configuration: serverConfiguration, at: now)
+  }
+
   private func limits() -> SegmentLimits {
     SegmentLimits(maximumPayload: faults.superSegments ? 60_000 : 0)
   }
