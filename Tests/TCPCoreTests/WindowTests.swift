@@ -236,8 +236,20 @@ struct WindowTests {
     script.inject(.ack, seq: 1, ack: 1, length: 100, window: 20_000)
     script.inject(.ack, seq: 101, ack: 1, window: 5000)
     script.inject(.ack, seq: 1, ack: 1, length: 100, window: 60_000)
-    let window = script.connection.info.sendWindow
+    var window = script.connection.info.sendWindow
     #expect(window == 5000)
+    // Of two that arrive in the wrong order, the later number counts (SND.WL1).
+    script.inject(.ack, seq: 301, ack: 1, length: 100, window: 7000)
+    script.inject(.ack, seq: 201, ack: 1, length: 50, window: 60_000)
+    window = script.connection.info.sendWindow
+    #expect(window == 7000)
+    // Of two with the same number, the later acknowledgment (SND.WL2).
+    script.send(100)
+    _ = script.all()
+    script.inject(.ack, seq: 301, ack: 101, window: 9000)
+    script.inject(.ack, seq: 301, ack: 1, window: 50_000)
+    window = script.connection.info.sendWindow
+    #expect(window == 9000)
   }
 
   @Test("the user hears of room when there is much of it")
