@@ -134,8 +134,12 @@ struct AcknowledgmentTests {
     script.inject(.ack, seq: 1, ack: 1, length: 1000)
     let below = blocks(script.expect(.ack, ack: 4001))
     #expect(below.first == [1, 1001])
+    // RFC 2883 section 4.2: a segment that is new in part.
+    script.inject(.ack, seq: 3501, ack: 1, length: 700)
+    let part = blocks(script.expect(.ack, ack: 4201))
+    #expect(part.first == [3501, 4001])
     script.inject(.ack, seq: 10_001, ack: 1, length: 100)
-    let once = blocks(script.expect(.ack, ack: 4001))
+    let once = blocks(script.expect(.ack, ack: 4201))
     #expect(once.first == [9001, 10_101])
   }
 

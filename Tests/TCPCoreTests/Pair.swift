@@ -8,6 +8,8 @@ struct Faults: Sendable, CustomStringConvertible {
   var duplication = 0.0
   var reordering = 0.0
   var superSegments = false
+  /// Nanoseconds that the link takes for an octet; 0 is a link without end.
+  var perOctet: Int64 = 0
   var description: String {
     "loss \(loss), duplication \(duplication), reordering \(reordering), super \(superSegments)"
   }
@@ -30,6 +32,8 @@ struct Pair: ~Copyable {
   var random: RandomSource
   var faults: Faults
   var delay: Int64 = 10_000_000
+  /// Until when each direction of the link is busy.
+  private var busy = (toServer: Instant.start, toClient: Instant.start)
   var ledger = RuleLedger<TCPRule>()
   var serverConfiguration: TCPConfiguration
   /// Segments sent, in one line each.
@@ -105,7 +109,7 @@ struct Pair: ~Copyable {
     }
     let copies = Double.random(in: 0..<1, using: &random) < faults.duplication ? 2 : 1
     for _ in 0..<copies where Double.random(in: 0..<1, using: &random) >= faults.loss {
-      var time = delay
+      var time = delay + queue(octets.count, toServer: toServer)
       if Double.random(in: 0..<1, using: &random) < faults.reordering {
         time += Int64.random(in: 0...30_000_000, using: &random)
       }
@@ -115,6 +119,15 @@ struct Pair: ~Copyable {
           arrival: now.advanced(byNanoseconds: time), order: order, toServer: toServer,
           octets: octets))
     }
+  }
+
+  /// How long octets take to get onto the link, behind those that wait already.
+  private mutating func queue(_ count: Int, toServer: Bool) -> Int64 {
+    guard faults.perOctet > 0 else { return 0 }
+    let free = toServer ? busy.toServer : busy.toClient
+    let done = max(free, now).advanced(byNanoseconds: Int64(count) * faults.perOctet)
+    if toServer { busy.toServer = done } else { busy.toClient = done }
+    return done.nanoseconds(since: now)
   }
 
   /// Whether one end waits for what only a timer could bring about, and has none.

@@ -136,6 +136,17 @@ struct RecoveryTests {
     #expect(sent.contains { $0.seq == 1001 && $0.rule == .retransmitHole })
   }
 
+  @Test("SACK: three separate pieces above a hole are enough, however small")
+  func sackByPieces() {
+    var script = Self.ten(sack: true)
+    script.inject(.ack, seq: 1, ack: 1, options: Self.sack([[1101, 1201], [1301, 1401]]))
+    #expect(script.ledger.count(.enterRecovery) == 0)
+    script.inject(
+      .ack, seq: 1, ack: 1, options: Self.sack([[1101, 1201], [1301, 1401], [1501, 1601]]))
+    #expect(script.ledger.count(.enterRecovery) == 1)
+    #expect(script.all().first?.seq == 1)
+  }
+
   @Test("SACK: the end of the flight is sent once more when nothing else can be (RFC 6675)")
   func rescue() {
     var script = Script.established(

@@ -80,6 +80,22 @@ struct SendingTests {
     script.expect(.ack, seq: 8761, length: 500)
   }
 
+  @Test("what is sent after waiting for the window has a time-out of its own")
+  func timerAfterWindow() {
+    var script = Script.established(Agreement().with { $0.window = 10_000 })
+    script.send(20_000)
+    _ = script.all()
+    script.inject(.ack, seq: 1, ack: 8761, window: 500)
+    script.expectNothing()
+    script.wait(.milliseconds(150))
+    script.inject(.ack, seq: 1, ack: 8761, window: 1600)
+    script.expect(.ack, seq: 8761, length: 1460)
+    script.wait(.milliseconds(150))
+    script.expectNothing()
+    script.wait(.milliseconds(100))
+    script.expect(.ack, seq: 8761, length: 1460, rule: .retransmitAfterTimeout)
+  }
+
   @Test("super-segments are whole segments but for the last, within both windows")
   func superSegments() {
     var script = Script.established(Agreement().with { $0.windowScale = 4 })
