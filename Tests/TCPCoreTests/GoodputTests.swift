@@ -13,7 +13,9 @@ struct GoodputTests {
     var superSegments = false
     /// Octets a second that are expected at least.
     var least: Double
-    var testDescription: String { "loss \(loss), \(congestion), SACK \(usesSACK), super \(superSegments)" }
+    var testDescription: String {
+      "loss \(loss), \(congestion), SACK \(usesSACK), super \(superSegments)"
+    }
   }
 
   /// Seconds that two million octets take at 100 Mbit/s and 20 ms of round trip.
