@@ -105,6 +105,8 @@ package struct IPv4Reassembler: ~Copyable {
   ///
   /// Header of fragment zero, as if it had never been fragmented (but DF, DSCP and options kept).
   package private(set) var wholeQuote: [UInt8] = []
+  /// Fragments in which the datagram came that was whole last.
+  package private(set) var wholeFragments = 0
 
   /// Nothing waits.
   package init(limits: Limits = Limits()) { self.limits = limits }
@@ -295,6 +297,7 @@ package struct IPv4Reassembler: ~Copyable {
       for fragment in partial.fragments { output.append(copying: fragment.octets.span) }
     }
     wholeQuote = Self.quote(header: partial.header, payload: payload)
+    wholeFragments = partial.fragments.count
     return .whole(payload)
   }
 

@@ -1,9 +1,10 @@
+import NetworkCore
 import Octets
 import Wire
 
 /// Reads a capture frame by frame: describes each, puts datagrams and streams together again, and
 /// tells the SMTP dialogue in them.
-struct Replayer {
+struct Replayer: ~Copyable {
   /// What one frame gave.
   struct Entry {
     /// Counted from 1, as Wireshark does.
@@ -56,7 +57,7 @@ struct Replayer {
   /// How many connections are followed at once.
   static let maximumFlows = 4096
 
-  private var fragments = FragmentCollector()
+  private var reassembler = IPv4Reassembler()
   private var flows: [Key: Flow] = [:]
   private var count = 0
   private var first: Int64?
@@ -66,7 +67,7 @@ struct Replayer {
   /// Connections seen.
   var connections: Int { flows.count }
   /// Datagrams that never became whole.
-  var incompleteDatagrams: Int { fragments.incomplete }
+  var incompleteDatagrams: Int { reassembler.count }
 
   /// Reads one frame.
   mutating func read(
@@ -104,20 +105,22 @@ struct Replayer {
       if packet.transport == .tcp { segment(packet.payload, of: packet, into: &entry) }
       return
     }
-    switch fragments.add(packet) {
+    // A capture's gaps are no reason to give a datagram up: the clock stands still.
+    switch reassembler.fragmentArrived(packet, at: .start) {
     case .waiting:
       entry.remarks.append(
         Remark(sentence: "a fragment: the rest is waited for", source: "RFC 791 3.2"))
-    case .refused:
+    case .dropped:
       malformed += 1
       entry.remarks.append(
         Remark(
           sentence: "fragments that contradict each other: the datagram is given up",
           source: "RFC 1858 3"))
-    case .whole(let payload, let pieces):
+    case .whole(let payload):
       entry.remarks.append(
         Remark(
-          sentence: "the last of \(pieces) fragments: a datagram of \(payload.count) octets",
+          sentence:
+            "the last of \(reassembler.wholeFragments) fragments: a datagram of \(payload.count) octets",
           source: "RFC 791 3.2"))
       if packet.transport == .tcp { segment(payload.span, of: packet, into: &entry) }
     }
