@@ -25,8 +25,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var descriptor: Int32 { get }
     /// Takes in frames and passed deadlines; `isReadable` says whether the descriptor has frames.
     func receive(isReadable: Bool)
-    /// Sees to events and output; true when there is more to do at once.
-    func finishTurn() -> Bool
+    /// Sees to events and output.
+    func finishTurn()
     /// When it wants a turn, at the latest: nanoseconds from now, or nil.
     func nanosecondsToDeadline() -> Int64?
     /// The loop has ended.
@@ -168,15 +168,12 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     while true {
       driver.receive(isReadable: isReadable)
       runJobs()
-      var hasMore = driver.finishTurn()
-      if !local.isEmpty { hasMore = true }
-      let isStopping = shared.withLock { shared in
-        if hasMore || !shared.jobs.isEmpty || shared.isStopping {
-          hasMore = true
-        } else {
-          shared.isAwake = false
-        }
-        return shared.isStopping
+      driver.finishTurn()
+      let hasJobs = !local.isEmpty
+      let (hasMore, isStopping) = shared.withLock { shared in
+        let hasMore = hasJobs || !shared.jobs.isEmpty || shared.isStopping
+        if !hasMore { shared.isAwake = false }
+        return (hasMore, shared.isStopping)
       }
       if isStopping { break }
       isReadable = wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)

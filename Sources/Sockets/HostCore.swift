@@ -71,10 +71,9 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
     return now
   }
 
-  func finishTurn() -> Bool {
+  func finishTurn() {
     dispatch()
     transmit()
-    return false
   }
 
   /// Tells tasks and handlers what happened.
@@ -97,9 +96,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
 
   private func acceptAll(_ listener: SocketID, _ handler: any ConnectionHandler) {
     while let socket = try? stack.accept(listener) {
-      let held = Waiters()
-      held.handler = handler
-      waiters[socket] = held
+      adopt(socket, handler: handler)
       handler.connectionReady(socket, [.connected, .readable, .writable], stack: &stack, at: now)
       if !stack.isHeld(socket) { waiters[socket] = nil }
     }

@@ -57,6 +57,11 @@ public actor NetworkHost {
   /// What the stack has counted.
   public var counters: StackCounters { core.stack.counters }
 
+  /// Whether a connection has more to do than to wait out TIME-WAIT.
+  public var hasUnfinishedConnections: Bool {
+    core.stack.connectionSummaries.contains { $0.info.state != .timeWait }
+  }
+
   /// Connections in any state.
   public var connectionCount: Int { core.stack.connectionCount }
 

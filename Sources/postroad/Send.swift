@@ -136,8 +136,7 @@ struct Send: AsyncParsableCommand {
     }
     let delivery = await SMTPClient.deliver(
       submission, message: message, helloName: helloName, over: stream)
-    // What was closed still travels.
-    try? await Task.sleep(for: .milliseconds(100))
+    await MailHost.settle(host)
     return delivery
   }
 

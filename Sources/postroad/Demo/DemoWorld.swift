@@ -23,10 +23,7 @@ struct DemoWorld: ~Copyable {
     mutating func transmit(
       _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
     ) -> Bool {
-      var octets = Array(copying: header)
-      octets += Array(copying: payload)
-      octets += Array(copying: tail)
-      frames.append((octets, reason))
+      frames.append((Array(joining: header, payload, tail), reason))
       reason = nil
       return true
     }

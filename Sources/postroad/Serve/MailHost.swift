@@ -55,7 +55,6 @@ enum MailHost {
     } catch let error as SocketError {
       throw complain("\(error)")
     }
-    // What was closed still travels: give the last segments a moment.
     await settle(host)
     host.stop()
     do throws(CaptureError) {
@@ -135,9 +134,9 @@ enum MailHost {
     return logger
   }
 
-  /// Waits, not long, until connections that were closed are gone.
-  private static func settle(_ host: NetworkHost) async {
-    for _ in 0..<20 where await host.connectionCount > 0 {
+  /// What was closed still travels: waits, not long, until nothing is under way any more.
+  static func settle(_ host: NetworkHost) async {
+    for _ in 0..<20 where await host.hasUnfinishedConnections {
       try? await Task.sleep(for: .milliseconds(25))
     }
   }
