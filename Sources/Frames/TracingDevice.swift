@@ -64,11 +64,7 @@ public struct TracingDevice<Device: FrameDevice & ~Copyable>: FrameDevice, ~Copy
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
     guard device.transmit(header, payload, tail, offload: offload) else { return false }
-    let whole = [UInt8](capacity: header.count &+ payload.count &+ tail.count) { output in
-      output.append(copying: header)
-      output.append(copying: payload)
-      output.append(copying: tail)
-    }
+    let whole = [UInt8](joining: header, payload, tail)
     var writer = self.writer.take()
     let (interface, now) = (interface, clock())
     FrameFinisher.finish(whole.span, facts: offload, link: device.link) { finished in

@@ -85,14 +85,6 @@ public struct RingBuffer: ~Copyable {
     return unsafe _overrideLifetime(span, borrowing: self)
   }
 
-  /// Copies `length` octets from `offset` to an output.
-  public func copy(at offset: Int, into output: inout OutputSpan<UInt8>, count length: Int) {
-    let first = contiguous(at: offset, count: length)
-    output.append(copying: first)
-    guard first.count < length else { return }
-    output.append(copying: contiguous(at: offset &+ first.count, count: length &- first.count))
-  }
-
   /// Drops the first `length` octets.
   public mutating func consume(_ length: Int) {
     precondition(length >= 0 && length <= count, "more octets consumed than a ring holds")

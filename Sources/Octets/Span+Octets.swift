@@ -46,6 +46,17 @@ extension Span where Element == UInt8 {
 }
 
 extension Array where Element == UInt8 {
+  /// A copy of the octets of a frame that lies in pieces, as a ``FrameSink`` gets them.
+  @inlinable public init(
+    joining header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>
+  ) {
+    self.init(capacity: header.count &+ payload.count &+ tail.count) { output in
+      output.append(copying: header)
+      output.append(copying: payload)
+      output.append(copying: tail)
+    }
+  }
+
   /// A copy of the octets of a span.
   @inlinable public init(copying octets: Span<UInt8>) {
     self.init(capacity: octets.count) { output in output.append(copying: octets) }

@@ -172,11 +172,7 @@ struct KeepingSink: FrameSink {
   mutating func transmit(
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
-    let octets = [UInt8](capacity: header.count + payload.count + tail.count) { output in
-      output.append(copying: header)
-      output.append(copying: payload)
-      output.append(copying: tail)
-    }
+    let octets = [UInt8](joining: header, payload, tail)
     frames.append(QueuedFrame(octets: octets, facts: offload))
     return true
   }

@@ -93,25 +93,12 @@ public struct IPv4OptionsSummary: Hashable, Sendable {
   /// An option's length is impossible: where in the header, in octets from its start.
   public var malformedAt: Int?
 
-  /// Walks over the options; each step advances by at least one octet.
+  /// Reads options.
   public init(parsing options: Span<UInt8>) {
-    var place = 0
-    while place < options.count {
-      let kind = options[place]
-      if kind == 0 { return }
-      if kind == 1 {
-        place += 1
-        continue
-      }
-      guard place + 1 < options.count, options[place + 1] >= 2,
-        place + Int(options[place + 1]) <= options.count
-      else {
-        malformedAt = 20 + place
-        return
-      }
+    let place = walkOptions(options) { kind, _ in
       if kind == 131 || kind == 137 { hasSourceRoute = true }
-      place += Int(options[place + 1])
     }
+    malformedAt = place.map { 20 + $0 }
   }
 }
 

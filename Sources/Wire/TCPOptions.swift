@@ -95,26 +95,10 @@ public struct TCPOptions: Hashable, Sendable {
   }
 
   @usableFromInline mutating func parseAll(_ options: Span<UInt8>) {
-    var place = 0
-    while place < options.count {
-      let kind = options[place]
-      // RFC 9293 3.1 MUST-69: what follows the end of the list is padding.
-      if kind == 0 { return }
-      if kind == 1 {
-        place += 1
-        continue
-      }
-      // RFC 9293 3.1 MUST-7, MUST-68: every other option has a length, which may be a lie.
-      guard place + 1 < options.count, options[place + 1] >= 2,
-        place + Int(options[place + 1]) <= options.count
-      else {
-        isMalformed = true
-        return
-      }
-      let length = Int(options[place + 1])
-      read(kind, options.extracting(place..<(place + length)))
-      place += length
+    let malformedAt = walkOptions(options) { kind, place in
+      read(kind, options.extracting(place))
     }
+    if malformedAt != nil { isMalformed = true }
   }
 
   private mutating func read(_ kind: UInt8, _ option: Span<UInt8>) {

@@ -38,7 +38,7 @@ struct SocketPairDevice: FrameDevice, Sendable {
   mutating func transmit(
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
-    let frame = [UInt8](copying: header) + [UInt8](copying: payload) + [UInt8](copying: tail)
+    let frame = [UInt8](joining: header, payload, tail)
     counters.transmitted += 1
     // A full socket is a lost frame: TCP brings it back.
     _ = unsafe write(descriptor, frame, frame.count)

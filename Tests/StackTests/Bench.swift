@@ -29,7 +29,7 @@ struct TestSink: FrameSink {
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
     guard sent.count < room else { return false }
-    let octets = [UInt8](copying: header) + [UInt8](copying: payload) + [UInt8](copying: tail)
+    let octets = [UInt8](joining: header, payload, tail)
     sent.append(Sent(octets: octets, facts: offload, rule: rule))
     rule = nil
     return true

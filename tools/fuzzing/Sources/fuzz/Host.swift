@@ -32,7 +32,7 @@ private struct Watcher: FrameSink {
   ) -> Bool {
     guard room > 0 else { return false }
     room -= 1
-    let octets = [UInt8](copying: header) + [UInt8](copying: payload) + [UInt8](copying: tail)
+    let octets = [UInt8](joining: header, payload, tail)
     mustHold(offload == .none || offloads, "work for a device that cannot do any")
     guard isEthernet else {
       keep(octets.span, offload)
