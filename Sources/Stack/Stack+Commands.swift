@@ -100,10 +100,7 @@ extension Stack {
     do throws(TCPError) {
       taken = try unsafe slot.pointee.connection.send(octets, at: now)
     } catch {
-      switch error {
-      case .sendingClosed: throw .sendingClosed
-      case .closed(let reason): throw .closed(reason)
-      }
+      throw SocketError(error)
     }
     if taken > 0 { touch(socket.handle, at: now) }
     return taken
@@ -172,10 +169,7 @@ extension Stack {
             from.pointee.connection.received, at: now)
         }
       } catch {
-        switch error {
-        case .sendingClosed: throw .sendingClosed
-        case .closed(let reason): throw .closed(reason)
-        }
+        throw SocketError(error)
       }
       guard taken > 0 else { break }
       unsafe from.pointee.connection.consume(taken, at: now)

@@ -144,6 +144,14 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The datagram is longer than 65,507 octets.
   case messageTooLong(Int)
 
+  /// What the core's refusal is to a socket's owner.
+  init(_ error: TCPError) {
+    switch error {
+    case .sendingClosed: self = .sendingClosed
+    case .closed(let reason): self = .closed(reason)
+    }
+  }
+
   /// A sentence for people.
   public var description: String {
     switch self {

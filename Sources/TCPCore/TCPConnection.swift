@@ -119,9 +119,7 @@ package struct TCPConnection: ~Copyable {
 
   /// SEND: takes as many octets as there is room for, and says how many; 0 when full.
   package mutating func send(_ octets: Span<UInt8>, at now: Instant) throws(TCPError) -> Int {
-    if let closeReason { throw .closed(closeReason) }
-    guard state.maySend, !isClosing else { throw .sendingClosed }
-    restartAfterIdle(at: now)
+    try beginSending(at: now)
     let taken = sendBuffer.append(octets)
     if taken < octets.count { isWriteBlocked = true }
     return taken
@@ -129,12 +127,16 @@ package struct TCPConnection: ~Copyable {
 
   /// SEND of what was received, without a detour: how many octets were taken. RFC 862.
   package mutating func echo(at now: Instant) throws(TCPError) -> Int {
-    if let closeReason { throw .closed(closeReason) }
-    guard state.maySend, !isClosing else { throw .sendingClosed }
-    restartAfterIdle(at: now)
+    try beginSending(at: now)
     let taken = sendBuffer.append(firstOf: receiveBuffer)
     if sendBuffer.free == 0 { isWriteBlocked = true }
     return taken
+  }
+
+  private mutating func beginSending(at now: Instant) throws(TCPError) {
+    if let closeReason { throw .closed(closeReason) }
+    guard state.maySend, !isClosing else { throw .sendingClosed }
+    restartAfterIdle(at: now)
   }
 
   /// Octets that ``send(_:at:)`` would take now.
