@@ -45,6 +45,8 @@ let package = Package(
     .library(name: "Stack", targets: ["Stack", "TCPCore", "NetworkCore"]),
     .library(name: "Sockets", targets: ["Sockets"]),
     .library(name: "Simulation", targets: ["Simulation"]),
+    .library(name: "POSIXSockets", targets: ["POSIXSockets"]),
+    .library(name: "Drill", targets: ["Drill"]),
     .library(name: "Mail", targets: ["Mail"]),
     .library(name: "MailStore", targets: ["MailStore"]),
     .library(name: "MailService", targets: ["MailService"]),
@@ -65,6 +67,12 @@ let package = Package(
     library("TCPCore", ["Octets", "Wire", collections]),
     library("Stack", ["Octets", "Wire", "NetworkCore", "TCPCore", collections]),
     library("Simulation", ["Octets", "Wire", "Stack", "Frames", collections]),
+
+    // System calls as Linux has them, over a stack in virtual time; packet scripts that use them.
+    library("POSIXSockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", collections]),
+    library(
+      "Drill",
+      ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "POSIXSockets", "Frames", collections]),
 
     // Devices and files that carry frames.
     .target(name: "CTun"),
@@ -88,7 +96,7 @@ let package = Package(
       name: "postroad",
       dependencies: [
         "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
-        "MailService", "TCPCore", "NetworkCore", arguments, logging, lifecycle, signals,
+        "Drill", "MailService", "TCPCore", "NetworkCore", arguments, logging, lifecycle, signals,
       ],
       swiftSettings: settings),
 
@@ -98,6 +106,8 @@ let package = Package(
     tests("TCPCore", ["Octets", "Wire"]),
     tests("Stack", ["Octets", "Wire", "NetworkCore", "TCPCore"]),
     tests("Simulation", ["Octets", "Wire", "Stack", "Frames", "TCPCore"]),
+    tests("POSIXSockets", ["Octets", "Wire", "Stack", "TCPCore"]),
+    tests("Drill", ["Octets", "Wire", "Stack", "TCPCore", "POSIXSockets", "Frames"]),
     tests("Frames", ["Octets", "Wire"]),
     tests("Sockets", ["Octets", "Wire", "Stack", "Frames"]),
     tests("Mail", ["Octets"]),
