@@ -48,18 +48,37 @@ int postroad_tun_persist(int descriptor, int persist) {
 long postroad_vnet_read(int descriptor, struct postroad_vnet_header *header, void *buffer,
                         size_t capacity) {
   size_t prefix = header ? sizeof *header : 0;
-  struct iovec pieces[2] = {{header, prefix}, {buffer, capacity}};
-  ssize_t count = readv(descriptor, header ? pieces : pieces + 1, header ? 2 : 1);
+  ssize_t count = read(descriptor, buffer, capacity);
   if (count < 0) return -errno;
-  return (size_t)count < prefix ? 0 : (long)((size_t)count - prefix);
+  if ((size_t)count < prefix) return 0;
+  if (header) memcpy(header, buffer, prefix);
+  return (long)((size_t)count - prefix);
+}
+
+/// Up to this many octets are gathered here: cheaper than having the kernel look at four pieces.
+enum { small_frame = 640 };
+
+static char *gathered(char *end, const void *piece, size_t count) {
+  if (count) memcpy(end, piece, count);
+  return end + count;
 }
 
 long postroad_vnet_write(int descriptor, const struct postroad_vnet_header *header,
                          const void *first, size_t first_count, const void *second,
                          size_t second_count, const void *third, size_t third_count) {
+  size_t prefix = header ? sizeof *header : 0;
+  if (prefix + first_count + second_count + third_count <= small_frame) {
+    char frame[small_frame];
+    char *end = gathered(frame, header, prefix);
+    end = gathered(end, first, first_count);
+    end = gathered(end, second, second_count);
+    end = gathered(end, third, third_count);
+    ssize_t count = write(descriptor, frame, (size_t)(end - frame));
+    return count < 0 ? -errno : count;
+  }
   struct iovec pieces[4];
   int used = 0;
-  if (header) pieces[used++] = (struct iovec){(void *)header, sizeof *header};
+  if (header) pieces[used++] = (struct iovec){(void *)header, prefix};
   if (first_count) pieces[used++] = (struct iovec){(void *)first, first_count};
   if (second_count) pieces[used++] = (struct iovec){(void *)second, second_count};
   if (third_count) pieces[used++] = (struct iovec){(void *)third, third_count};

@@ -8,7 +8,7 @@ import Octets
 /// it may move from one thread to another.
 @safe
 struct TunnelDescriptor: ~Copyable, @unchecked Sendable {
-  /// A whole super-packet behind an Ethernet header with tags.
+  /// A whole super-packet behind an Ethernet header with tags and the kernel's header.
   static let bufferSize = 65_536 + 64
 
   let descriptor: Int32
@@ -85,6 +85,7 @@ struct TunnelDescriptor: ~Copyable, @unchecked Sendable {
     upTo limit: Int, into body: (Span<UInt8>, OffloadFacts) -> Void
   ) throws(FrameError) -> Int {
     var frames = 0
+    let start = unsafe buffer + (hasVNetHeader ? MemoryLayout<postroad_vnet_header>.size : 0)
     while frames < limit {
       var header = postroad_vnet_header()
       let count =
@@ -108,7 +109,7 @@ struct TunnelDescriptor: ~Copyable, @unchecked Sendable {
         continue
       }
       counters.received &+= 1
-      body(unsafe Span(_unsafeStart: buffer, count: count), facts)
+      body(unsafe Span(_unsafeStart: start, count: count), facts)
     }
     return frames
   }

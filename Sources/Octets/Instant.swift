@@ -9,9 +9,9 @@ public struct Instant: Comparable, Hashable, Sendable {
   @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   /// The start of the driver's clock.
-  public static let start = Instant(nanoseconds: 0)
+  @inlinable public static var start: Instant { Instant(nanoseconds: 0) }
   /// Later than any deadline.
-  public static let distantFuture = Instant(nanoseconds: .max)
+  @inlinable public static var distantFuture: Instant { Instant(nanoseconds: .max) }
 
   /// Whether `left` comes before `right`.
   @inlinable public static func < (left: Instant, right: Instant) -> Bool {

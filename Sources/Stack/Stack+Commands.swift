@@ -140,11 +140,8 @@ extension Stack {
     {
       throw .closed(reason)
     }
-    let (consumed, result) = unsafe body(slot.pointee.connection.received)
-    if consumed > 0 {
-      unsafe slot.pointee.connection.consume(consumed, at: now)
-      touch(socket.handle, at: now)
-    }
+    let (consumed, result) = unsafe slot.pointee.connection.read(at: now, body)
+    if consumed > 0 { touch(socket.handle, at: now) }
     return result
   }
 
@@ -165,14 +162,12 @@ extension Stack {
         if unsafe from == to {
           taken = try unsafe from.pointee.connection.echo(at: now)
         } else {
-          taken = try unsafe to.pointee.connection.send(
-            from.pointee.connection.received, at: now)
+          taken = try unsafe from.pointee.connection.forward(to: &to.pointee.connection, at: now)
         }
       } catch {
         throw SocketError(error)
       }
       guard taken > 0 else { break }
-      unsafe from.pointee.connection.consume(taken, at: now)
       moved += taken
     }
     guard moved > 0 else { return 0 }

@@ -20,6 +20,7 @@ public struct Stack: ~Copyable {
   /// Every rule that was followed.
   public internal(set) var counters = StackCounters()
 
+  private let inPlace = InPlace()
   var interfaces: [Interface] = []
   var routes = RouteTable()
   /// Our addresses on all interfaces.

@@ -70,6 +70,7 @@ package struct TCPConnection: ~Copyable {
   var badHandshakeACK: SequenceNumber?
   /// Retransmissions in a row without progress.
   var retransmissions = 0
+  private let inPlace = InPlace()
 
   /// An active open: SYN-SENT. RFC 9293 section 3.10.1.
   package init(
@@ -130,6 +131,7 @@ package struct TCPConnection: ~Copyable {
     try beginSending(at: now)
     let taken = sendBuffer.append(firstOf: receiveBuffer)
     if sendBuffer.free == 0 { isWriteBlocked = true }
+    if taken > 0 { consume(taken, at: now) }
     return taken
   }
 
@@ -193,6 +195,24 @@ package struct TCPConnection: ~Copyable {
   package var received: Span<UInt8> {
     @_lifetime(borrow self)
     get { receiveBuffer.contiguous(at: 0, count: receiveBuffer.count) }
+  }
+
+  /// Lends `body` the first contiguous part of what can be read; what it took is consumed.
+  package mutating func read<Result>(
+    at now: Instant, _ body: (Span<UInt8>) -> (consumed: Int, result: Result)
+  ) -> (consumed: Int, result: Result) {
+    let (consumed, result) = body(received)
+    if consumed > 0 { consume(consumed, at: now) }
+    return (consumed, result)
+  }
+
+  /// Gives `other` what can be read as far as it takes it: the first contiguous part.
+  package mutating func forward(
+    to other: inout TCPConnection, at now: Instant
+  ) throws(TCPError) -> Int {
+    let taken = try other.send(received, at: now)
+    if taken > 0 { consume(taken, at: now) }
+    return taken
   }
 
   /// Whether the peer has closed and everything was read.

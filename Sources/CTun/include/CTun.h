@@ -27,7 +27,8 @@ int postroad_tun_attach(int descriptor, char *name, int tap, int vnet_header);
 int postroad_tun_offload(int descriptor);
 /// Makes the device outlive its descriptor, or not.
 int postroad_tun_persist(int descriptor, int persist);
-/// Reads one frame: its octets' count, or a negated errno. `header` may be NULL.
+/// Reads one frame: its octets' count, or a negated errno. With a `header` the frame stands behind
+/// the octets of it that the kernel puts first; without (NULL) it stands at the buffer's start.
 long postroad_vnet_read(int descriptor, struct postroad_vnet_header *header, void *buffer,
                         size_t capacity);
 /// Writes one frame from three pieces in one call. `header` may be NULL.
