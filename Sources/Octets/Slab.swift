@@ -17,9 +17,9 @@ public struct SlabHandle: Hashable, Sendable {
 /// Elements live in chunks that never move, so a pointer to one stays right until its removal.
 @safe
 public struct Slab<Element: ~Copyable>: ~Copyable {
-  @usableFromInline static var chunkBits: Int { 6 }
-  @usableFromInline static var chunkSize: Int { 1 << chunkBits }
-  @usableFromInline static var noPlace: UInt32 { .max }
+  @inlinable static var chunkBits: Int { 6 }
+  @inlinable static var chunkSize: Int { 1 << chunkBits }
+  @inlinable static var noPlace: UInt32 { .max }
 
   @usableFromInline var chunks: [UnsafeMutablePointer<Element>] = unsafe []
   /// An even generation means that the place is free, an odd one that it is held.
