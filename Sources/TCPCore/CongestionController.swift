@@ -15,6 +15,8 @@ struct CongestionController {
   /// Acknowledged octets that have not yet moved the window by a segment.
   private var credit = 0
   private var cubic = Cubic()
+  /// CUBIC's memory before the last reduction, should that turn out a mistake.
+  private var beforeReduction: Cubic?
 
   /// CUBIC's memory of the last reduction. RFC 9438 section 4.1.
   private struct Cubic {
@@ -119,37 +121,35 @@ struct CongestionController {
     return now
   }
 
-  /// Loss was detected by acknowledgments. RFC 5681 (4), RFC 9438 sections 4.6, 4.7.
-  mutating func lossDetected(flight: Int) {
-    slowStartThreshold = reducedWindow(flight)
-    congestionWindow = slowStartThreshold
+  /// A loss or a mark: what may be in flight once it is repaired. RFC 5681 (4), RFC 9438 4.6, 4.7.
+  ///
+  /// The window itself follows as the recovery lets it, by ``setWindow(_:)``.
+  mutating func reduceThreshold(flight: Int) {
+    beforeReduction = cubic
     credit = 0
-  }
-
-  /// The retransmission timer ran out. RFC 5681 section 3.1: the loss window is one segment.
-  mutating func timedOut(flight: Int, isFirst: Bool) {
-    if isFirst { slowStartThreshold = reducedWindow(flight) }
-    congestionWindow = segmentSize
-    credit = 0
-  }
-
-  private mutating func reducedWindow(_ flight: Int) -> Int {
     switch algorithm {
-    case .reno: return max(flight / 2, 2 &* segmentSize)
+    case .reno: slowStartThreshold = max(flight / 2, 2 &* segmentSize)
     case .cubic:
       let window = Double(congestionWindow) / Double(segmentSize)
       // RFC 9438 section 4.7, fast convergence.
       cubic.windowAtLoss =
         window < cubic.windowAtLoss ? window * (1 + Cubic.beta) / 2 : window
       cubic.epoch = nil
-      return max(Int(Double(min(flight, congestionWindow)) * Cubic.beta), 2 &* segmentSize)
+      // Seven tenths, as close as 1,024ths come from above: ten segments become seven.
+      slowStartThreshold = max(congestionWindow &* 717 / 1024, 2 &* segmentSize)
     }
   }
 
-  /// Recovery is over: no burst into what the acknowledgment opened. RFC 6582 section 3.2.
-  mutating func recoveryEnded(flight: Int) {
-    congestionWindow = min(slowStartThreshold, max(flight, segmentSize) &+ segmentSize &* 3)
-    congestionWindow = max(congestionWindow, 2 &* segmentSize)
+  /// The recovery's word on how much may be in flight.
+  mutating func setWindow(_ octets: Int) { congestionWindow = max(octets, segmentSize) }
+
+  /// The reduction was a mistake. RFC 4015 section 3, RFC 9438 section 4.9.
+  mutating func undo(threshold: Int, window: Int) {
+    congestionWindow = max(congestionWindow, window)
+    slowStartThreshold = max(slowStartThreshold, threshold)
+    if let before = beforeReduction { cubic = before }
+    beforeReduction = nil
+    credit = 0
   }
 
   /// Nothing was sent for longer than the retransmission time-out. RFC 5681 section 4.1.

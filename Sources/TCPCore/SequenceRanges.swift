@@ -8,8 +8,6 @@ struct SequenceRange: Hashable {
   var end: SequenceNumber
   /// When the range last grew: larger is later.
   var stamp: UInt32 = 0
-  /// Whether it is sent again only so that silence doesn't follow. RFC 6675 NextSeg rule 4.
-  var isRescue = false
 
   /// Octets in the range.
   var count: Int { start.distance(to: end) }

@@ -50,6 +50,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var minimumRetransmissionTimeout: Duration = .milliseconds(200)
   /// The largest retransmission time-out, 60 s or more (RFC 6298 section 2.5).
   public var maximumRetransmissionTimeout: Duration = .seconds(60)
+  /// Tail loss probes are sent (RFC 8985 section 7).
+  public var usesLossProbes = true
+  /// Time-outs are watched for having been too early (F-RTO, RFC 5682).
+  public var detectsSpuriousTimeouts = true
   /// R2: how long data may stay unacknowledged, 100 s or more (RFC 9293 3.8.3 SHLD-11).
   public var retransmissionLimit: Duration = .seconds(924)
   /// R2 for a SYN, 3 minutes or more (MUST-23).
@@ -70,6 +74,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var dscp: UInt8 = 0
   /// The time to live of segments (MUST-49).
   public var ttl: UInt8 = 64
+
+  /// How long a peer is thought to delay an acknowledgment at most: TLP.max_ack_delay of
+  /// RFC 8985 section 7.2, in nanoseconds.
+  static var peerAcknowledgmentDelay: Int64 { 200_000_000 }
 
   /// The defaults.
   public init() {}

@@ -33,20 +33,25 @@ extension TCPConnection {
       challenge(at: now, ledger: &ledger)
       return false
     }
-    let flight = recovery.pipe(
-      send.unacknowledged, send.next, segmentSize: send.maximumSegmentSize)
-    let hasNews = takeSACK(options)
+    let flight = scoreboard.inFlight
+    let hadACKed = send.unacknowledged
+    var news = AcknowledgmentNews(
+      delivery: Delivery(
+        recoveryPoint: recovery.recoveryPoint,
+        minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum, now: now),
+      echo: receive.usesTimestamps ? options.timestamps?.echo : nil)
+    takeSACK(options, acknowledgment, &news)
     let window = Int(segment.window) << Int(send.peerScale)
-    if acknowledgment.follows(send.unacknowledged) {
-      advance(to: acknowledgment, options, flight: flight, at: now, ledger: &ledger)
+    if acknowledgment.follows(hadACKed) {
+      news.advance = hadACKed.distance(to: acknowledgment)
+      advance(to: acknowledgment, &news, at: now, ledger: &ledger)
       if state == .closed { return false }
-    } else if acknowledgment == send.unacknowledged, outstanding > 0, segment.length == 0 {
+    } else if acknowledgment == hadACKed, outstanding > 0, segment.length == 0 {
       // RFC 5681 section 2: a duplicate changes nothing but, with SACK (RFC 6675), what we know.
-      let isDuplicate = receive.usesSACK ? hasNews : window == send.window
-      if isDuplicate { recovery.duplicateArrived() }
+      news.isDuplicate = receive.usesSACK ? news.delivery.hasSACKed : window == send.window
     }
     updateWindow(segment, window, at: now)
-    if hasNews || recovery.phase == .none { considerRecovery(&ledger) }
+    considerLosses(&news, flight: flight, at: now, ledger: &ledger)
     return true
   }
 
@@ -57,26 +62,37 @@ extension TCPConnection {
     return true
   }
 
-  private mutating func takeSACK(_ options: TCPOptions) -> Bool {
-    guard receive.usesSACK else { return false }
-    var hasNews = false
-    for index in 0..<options.sackBlocks.count
-    where recovery.sackArrived(options.sackBlocks[index], send.unacknowledged, send.next) {
-      hasNews = true
+  /// Marks what the peer has; notices a report of what came twice. RFC 2018, RFC 2883.
+  private mutating func takeSACK(
+    _ options: TCPOptions, _ acknowledgment: SequenceNumber, _ news: inout AcknowledgmentNews
+  ) {
+    let blocks = options.sackBlocks
+    guard receive.usesSACK, blocks.count > 0 else { return }
+    let highest = scoreboard.highestSACKed
+    news.highestBefore = highest
+    let first = blocks[0]
+    // RFC 2883 section 4: below the acknowledgment, or inside the second block.
+    if first.left.precedes(first.right), first.right.precedesOrEquals(send.next) {
+      let isInSecond =
+        blocks.count > 1 && blocks[1].left.precedesOrEquals(first.left)
+        && first.right.precedesOrEquals(blocks[1].right)
+      if first.left.precedes(acknowledgment) || isInSecond { news.duplicate = first }
     }
-    if hasNews {
-      recovery.updateLostEdge(send.unacknowledged, send.maximumSegmentSize)
+    for index in 0..<blocks.count {
+      let block = blocks[index]
+      // One beyond SND.NXT is a lie.
+      guard block.left.precedes(block.right), block.right.precedesOrEquals(send.next),
+        block.left.followsOrEquals(acknowledgment)
+      else { continue }
+      scoreboard.sack(block.left, block.right, highestBefore: highest, &news.delivery)
     }
-    return hasNews
   }
 
   /// SND.UNA moves: octets leave the buffer, the round trip is measured, the window opens.
   private mutating func advance(
-    to acknowledgment: SequenceNumber, _ options: TCPOptions, flight: Int, at now: Instant,
+    to acknowledgment: SequenceNumber, _ news: inout AcknowledgmentNews, at now: Instant,
     ledger: inout RuleLedger<TCPRule>
   ) {
-    let octets = send.unacknowledged.distance(to: acknowledgment)
-    measureRoundTrip(acknowledgment, options, at: now, ledger: &ledger)
     let end = endOfData
     let dataEnd = SequenceNumber.earlier(acknowledgment, end)
     if dataEnd.follows(send.dataStart) {
@@ -87,16 +103,8 @@ extension TCPConnection {
     send.hasProbe = false
     retransmissions = 0
     timers.unacknowledgedSince = now
-    let wasIn = recovery.phase
-    let hasEnded = recovery.acknowledged(
-      to: acknowledgment, octets: octets, segmentSize: send.maximumSegmentSize)
-    if hasEnded {
-      ledger.note(.leaveRecovery)
-      if wasIn == .fastRecovery { congestion.recoveryEnded(flight: outstanding) }
-    }
-    if wasIn != .fastRecovery {
-      growWindow(octets, flight: flight, at: now)
-    }
+    scoreboard.acknowledge(to: acknowledgment, &news.delivery)
+    measureRoundTrip(news, at: now, ledger: &ledger)
     // RFC 6298 (5.2), (5.3).
     timers.retransmit =
       outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
@@ -109,7 +117,7 @@ extension TCPConnection {
   }
 
   /// RFC 5681 section 3.1; RFC 7661: a window that was not used is not proven.
-  private mutating func growWindow(_ octets: Int, flight: Int, at now: Instant) {
+  mutating func growWindow(_ octets: Int, flight: Int, at now: Instant) {
     let window = congestion.congestionWindow
     let isLimit =
       congestion.isInSlowStart
@@ -121,18 +129,17 @@ extension TCPConnection {
 
   /// RFC 6298 section 3 (Karn); RFC 7323 section 4.1 for what was sent twice.
   private mutating func measureRoundTrip(
-    _ acknowledgment: SequenceNumber, _ options: TCPOptions, at now: Instant,
-    ledger: inout RuleLedger<TCPRule>
+    _ news: AcknowledgmentNews, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
-    if let timed = send.timed {
-      guard timed.end.precedesOrEquals(acknowledgment) else { return }
-      let sample = now.nanoseconds(since: timed.at)
+    let delivery = news.delivery
+    let sentAt = delivery.hasRetransmitted ? nil : delivery.acknowledged?.oldest
+    if let sentAt = sentAt ?? delivery.sacked?.oldest {
+      let sample = now.nanoseconds(since: sentAt)
       roundTrip.measured(sample)
-      send.timed = nil
       return ledger.note(.measureRoundTrip, sample)
     }
-    guard receive.usesTimestamps, let times = options.timestamps, times.echo != 0 else { return }
-    let elapsed = Int32(bitPattern: timestamps(at: now).value &- times.echo)
+    guard let echo = news.echo, echo != 0 else { return }
+    let elapsed = Int32(bitPattern: timestamps(at: now).value &- echo)
     guard elapsed >= 0, elapsed < 600_000 else { return }
     roundTrip.measured(Int64(max(elapsed, 1)) &* 1_000_000)
   }
@@ -170,17 +177,6 @@ extension TCPConnection {
     // RFC 9293 3.8.6 MUST-34: what a shrunk window had stranded is timed again from here.
     timers.retransmit =
       outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
-  }
-
-  /// Enough evidence of a loss: the window is cut once and repair begins.
-  private mutating func considerRecovery(_ ledger: inout RuleLedger<TCPRule>) {
-    guard outstanding > 0,
-      recovery.shouldRecover(send.unacknowledged, segmentSize: send.maximumSegmentSize)
-    else { return }
-    ledger.note(.enterRecovery, Int64(congestion.congestionWindow))
-    congestion.lossDetected(flight: outstanding)
-    recovery.begin(send.unacknowledged, send.next, segmentSize: send.maximumSegmentSize)
-    send.timed = nil
   }
 
   /// The number behind the last octet that the user gave; our FIN's, if there is one.

@@ -106,11 +106,11 @@ extension TCPConnection {
   mutating func synAcknowledged(
     _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
-    if let timed = send.timed, retransmissions == 0 {
-      roundTrip.measured(now.nanoseconds(since: timed.at))
-      ledger.note(.measureRoundTrip, now.nanoseconds(since: timed.at))
+    if let sentAt = send.synSentAt, retransmissions == 0 {
+      roundTrip.measured(now.nanoseconds(since: sentAt))
+      ledger.note(.measureRoundTrip, now.nanoseconds(since: sentAt))
     }
-    send.timed = nil
+    send.synSentAt = nil
     send.unacknowledged = send.initial + 1
     timers.retransmit = .distantFuture
     pending.remove(.syn)

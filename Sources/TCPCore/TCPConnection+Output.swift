@@ -41,6 +41,7 @@ extension TCPConnection {
       return acknowledgmentSegment(at: now)
     }
     if let segment = retransmission(limits, at: now) { return segment }
+    if pending.contains(.lossProbe), let segment = lossProbe(at: now) { return segment }
     if let segment = newData(limits, at: now, &ledger) { return segment }
     if pending.contains(.probe) {
       pending.remove(.probe)
@@ -76,7 +77,7 @@ extension TCPConnection {
     let isFirst = send.next == send.initial
     if isFirst {
       send.next = send.initial + 1
-      send.timed = (send.next, now)
+      send.synSentAt = now
       timers.unacknowledgedSince = now
     }
     if timers.retransmit == .distantFuture {
@@ -92,41 +93,40 @@ extension TCPConnection {
   // MARK: Data
 
   /// Octets that may still be put on their way. RFC 5681, RFC 6675.
-  private var congestionRoom: Int {
-    congestion.congestionWindow
-      &- recovery.pipe(send.unacknowledged, send.next, segmentSize: send.maximumSegmentSize)
-  }
+  private var congestionRoom: Int { congestion.congestionWindow &- scoreboard.inFlight }
 
+  /// What is lost goes again, as far as the congestion window lets it. RFC 8985 section 6.
   private mutating func retransmission(
     _ limits: SegmentLimits, at now: Instant
   ) -> OutgoingSegment? {
-    guard recovery.phase != .none else { return nil }
-    let size = send.maximumSegmentSize
-    let isFirst = recovery.mustRetransmitFirst
-    let room = isFirst ? size : congestionRoom
-    guard room >= size || isFirst else { return nil }
-    let mayRescue = endOfData.precedesOrEquals(send.next) || usableWindow <= 0
-    guard let hole = recovery.nextRetransmission(send.unacknowledged, mayRescue: mayRescue)
+    guard scoreboard.lostOctets > 0, !recovery.holdsRetransmissions,
+      let lost = scoreboard.firstLost()
     else { return nil }
-    var count = min(hole.count, room / size &* size)
-    count = min(count, max(limits.maximumPayload / size &* size, size))
+    let size = send.maximumSegmentSize
+    let room = congestionRoom
+    guard room > 0 else { return nil }
+    let most = max(max(limits.maximumPayload, size) / size &* size, size)
+    var count = min(lost.count, min(max(room / size &* size, size), most))
     // RFC 9293 3.8.6 SHLD-16: not beyond a window that has shrunk.
-    let window = hole.start.distance(to: send.unacknowledged + max(send.window, 1))
-    count = min(count, window)
+    count = min(count, lost.start.distance(to: send.unacknowledged + max(send.window, 1)))
     guard count > 0 else { return nil }
-    send.timed = nil
-    let wasTimeout = recovery.phase == .timeout
-    let isBeginning = recovery.isAtBeginning
-    let end = hole.start + count
-    recovery.retransmitted(hole.start, end, isRescue: hole.isRescue)
-    if timers.retransmit == .distantFuture || isFirst {
-      timers.retransmit = retransmissionDeadline(at: now)
-    }
     let rule: TCPRule =
-      wasTimeout
+      recovery.phase == .timeout
       ? .retransmitAfterTimeout
-      : isBeginning ? .fastRetransmit : hole.isRescue ? .rescueRetransmission : .retransmitHole
-    return dataSegment(hole.start, end, rule, at: now)
+      : recovery.firstRetransmissionStamp == nil ? .fastRetransmit : .retransmitHole
+    return sendAgain(lost.start, lost.start + count, rule, at: now)
+  }
+
+  /// Numbers that were sent before go out once more.
+  mutating func sendAgain(
+    _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, at now: Instant
+  ) -> OutgoingSegment {
+    let count = start.distance(to: end)
+    scoreboard.sentAgain(start, end, at: now)
+    recovery.sentAgain(
+      count, segments: max(1, count / send.maximumSegmentSize), stamp: timestamps(at: now).value)
+    if timers.retransmit == .distantFuture { timers.retransmit = retransmissionDeadline(at: now) }
+    return dataSegment(start, end, rule, at: now)
   }
 
   /// What the peer's window still takes; negative after it was shrunk (RFC 9293 3.8.6 MUST-34).
@@ -210,10 +210,12 @@ extension TCPConnection {
     if timers.retransmit == .distantFuture {
       timers.retransmit = retransmissionDeadline(at: now)
     }
-    if send.timed == nil, recovery.phase == .none { send.timed = (send.next, now) }
+    scoreboard.sent(start, send.next, at: now)
+    recovery.sentNew(count)
+    scheduleLossProbe(at: now)
     send.lastDataAt = now
     if count % send.maximumSegmentSize != 0 { send.smallSegmentEnd = last }
-    let isLimited = recovery.phase == .none && recovery.duplicates > 0
+    let isLimited = recovery.phase == .disorder
     let rule: TCPRule =
       takesFIN
       ? (count == 0 ? .sendFIN : .sendFINWithData)
@@ -222,7 +224,7 @@ extension TCPConnection {
   }
 
   /// A segment of numbers from `start` to `end`, our FIN included where it lies among them.
-  private mutating func dataSegment(
+  mutating func dataSegment(
     _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, at now: Instant
   ) -> OutgoingSegment {
     let dataEnd = SequenceNumber.earlier(end, endOfData)
@@ -247,7 +249,6 @@ extension TCPConnection {
     guard outstanding > 0 || send.next.precedes(endOfData) || isClosing else { return nil }
     send.hasProbe = outstanding == 0
     let start = send.unacknowledged
-    send.timed = nil
     return dataSegment(start, start + 1, .zeroWindowProbe, at: now)
   }
 

@@ -42,7 +42,8 @@ extension TCPConnection {
     updateSegmentSize()
     guard outstanding > 0, state.isSynchronized else { return }
     // What was outstanding was dropped for its size, not for congestion: again, and no back-off.
-    recovery.timedOut(send.unacknowledged, send.next)
-    send.timed = nil
+    detection.markAllLost(in: &scoreboard, at: .distantFuture)
+    recovery.repair(from: send.unacknowledged, to: send.next)
+    timers.lossProbe = .distantFuture
   }
 }

@@ -10,6 +10,8 @@ extension TCPConnection {
       timers.acknowledgment = .distantFuture
       acknowledgeNow(.acknowledgeDelayed)
     }
+    if timers.reordering <= now { reorderingDeadlinePassed(at: now, ledger: &ledger) }
+    if timers.lossProbe <= now { lossProbeDeadlinePassed(at: now, ledger: &ledger) }
     if timers.retransmit <= now {
       timers.retransmit = .distantFuture
       retransmitDeadlinePassed(at: now, ledger: &ledger)
@@ -48,11 +50,9 @@ extension TCPConnection {
       ledger.note(.roundTripAdvice)
       events.insert(.softError)
     }
-    congestion.timedOut(flight: outstanding, isFirst: recovery.phase != .timeout)
-    recovery.timedOut(send.unacknowledged, send.next)
+    beginTimeoutRecovery(at: now)
     // RFC 6298 (5.5), (5.6).
     roundTrip.backOff()
-    send.timed = nil
     timers.retransmit = retransmissionDeadline(at: now)
   }
 
@@ -78,7 +78,7 @@ extension TCPConnection {
     }
     retransmissions &+= 1
     roundTrip.backOff()
-    send.timed = nil
+    send.synSentAt = nil
     pending.insert(.syn)
     timers.retransmit = retransmissionDeadline(at: now)
   }
@@ -154,6 +154,7 @@ extension TCPConnection {
     timers.clear()
     timers.close = now + configuration.timeWait
     sendBuffer.removeAll()
+    scoreboard.removeAll()
     if receiveBuffer.isEmpty { receiveBuffer.shrink() }
     events.formUnion([.readable, .writable])
   }
@@ -196,6 +197,7 @@ extension TCPConnection {
       return considerTrim(at: now)
     }
     if sendBuffer.isEmpty { sendBuffer.shrink() }
+    if scoreboard.isEmpty { scoreboard.removeAll() }
     if receiveBuffer.isEmpty, reassembly.isEmpty { receiveBuffer.shrink() }
   }
 }

@@ -46,7 +46,10 @@ package struct TCPConnection: ~Copyable {
   var receiveBuffer: RingBuffer
   /// What has arrived beyond RCV.NXT.
   var reassembly = SequenceRanges(limit: 128)
-  var recovery = LossRecovery()
+  /// What is under way; which of it is lost; what is done about that.
+  var scoreboard = Scoreboard()
+  var detection = LossDetection()
+  var recovery = Recovery()
   var congestion: CongestionController
   var roundTrip: RoundTripEstimator
   var timers = Timers()
@@ -253,6 +256,7 @@ package struct TCPConnection: ~Copyable {
     timers.clear()
     pending = []
     sendBuffer.removeAll()
+    scoreboard.removeAll()
     reassembly.removeAll()
     events.formUnion([.closed, .readable, .writable])
   }

@@ -25,8 +25,8 @@ struct SendSequence {
   var peerMaximumSegmentSize = 536
   /// The octet at SND.UNA was sent into a closed window.
   var hasProbe = false
-  /// The segment whose round trip is being measured: its end, and when it was sent.
-  var timed: (end: SequenceNumber, at: Instant)?
+  /// When our SYN was sent, unless it had to be sent again.
+  var synSentAt: Instant?
   /// When data was last sent.
   var lastDataAt: Instant?
   /// The end of the last segment that was not full.
@@ -102,12 +102,18 @@ struct PendingOutput: OptionSet {
   static var probe: PendingOutput { PendingOutput(rawValue: 8) }
   /// A question whether the peer lives.
   static var keepalive: PendingOutput { PendingOutput(rawValue: 16) }
+  /// A probe for a loss at the tail. RFC 8985 section 7.3.
+  static var lossProbe: PendingOutput { PendingOutput(rawValue: 32) }
 }
 
 /// The deadlines of a connection; unset ones are in the distant future.
 struct Timers {
   /// Retransmission, or the probe of a closed window.
   var retransmit = Instant.distantFuture
+  /// A tail loss probe. RFC 8985 section 7.2.
+  var lossProbe = Instant.distantFuture
+  /// When more segments may count as lost. RFC 8985 section 6.2.
+  var reordering = Instant.distantFuture
   /// A delayed acknowledgment.
   var acknowledgment = Instant.distantFuture
   /// Keepalive.
@@ -125,12 +131,15 @@ struct Timers {
 
   /// The first deadline.
   var next: Instant? {
-    let first = min(min(min(retransmit, acknowledgment), min(keepalive, close)), trim)
+    let repair = min(min(retransmit, lossProbe), reordering)
+    let first = min(min(repair, acknowledgment), min(min(keepalive, close), trim))
     return first == .distantFuture ? nil : first
   }
 
   mutating func clear() {
     retransmit = .distantFuture
+    lossProbe = .distantFuture
+    reordering = .distantFuture
     acknowledgment = .distantFuture
     keepalive = .distantFuture
     close = .distantFuture

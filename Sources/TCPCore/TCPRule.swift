@@ -5,11 +5,11 @@ public enum TCPRule: UInt8, ProtocolRule {
   // What is sent, and why.
   case sendSYN, sendSYNACK, retransmitSYN, retransmitSYNACK
   case sendData, sendLastData, sendFIN, sendFINWithData
-  case fastRetransmit, retransmitHole, retransmitAfterTimeout, retransmitFIN, rescueRetransmission
+  case fastRetransmit, retransmitHole, retransmitAfterTimeout, retransmitFIN
   case acknowledgeAtOnce, acknowledgeSecondSegment, acknowledgeDelayed, acknowledgeOutOfOrder
   case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
-  case resetBadHandshakeACK, resetUnreadData, limitedTransmit, answerProbe
+  case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe, answerProbe
   // What is delayed.
   case nagle, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
   // What is dropped.
@@ -21,6 +21,8 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
   case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
   case urgentAnnounced, simultaneousOpen, orphanTimeout
+  // Loss detection by time, and mistakes undone.
+  case lossProbeRepaired, undoByTimestamp, undoByDuplicates, undoByProbe
 
   /// The document and section.
   public var source: String {
@@ -32,7 +34,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .sendLastData: "RFC 9293 3.9.1.2"
     case .sendFIN, .peerClosed, .closeAcknowledged, .acknowledgeFIN: "RFC 9293 3.6"
     case .fastRetransmit, .enterRecovery: "RFC 5681 3.2"
-    case .retransmitHole, .rescueRetransmission, .leaveRecovery: "RFC 6675 5"
+    case .retransmitHole, .leaveRecovery: "RFC 6675 5"
     case .retransmitAfterTimeout, .retransmitFIN, .retransmissionTimeout: "RFC 6298 5"
     case .measureRoundTrip: "RFC 6298 2"
     case .acknowledgeAtOnce, .acknowledgeSecondSegment, .acknowledgeDelayed, .delayACK:
@@ -64,6 +66,11 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .softICMP, .hardICMP: "RFC 9293 3.9.2.2"
     case .urgentAnnounced: "RFC 9293 3.8.5"
     case .orphanTimeout: "RFC 1122 4.2.2.20"
+    case .lossProbe: "RFC 8985 7.3"
+    case .lossProbeRepaired: "RFC 8985 7.4"
+    case .undoByTimestamp: "RFC 4015 3"
+    case .undoByDuplicates: "RFC 3708 3"
+    case .undoByProbe: "RFC 5682 2.1"
     }
   }
 
@@ -82,7 +89,11 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .retransmitHole: "the peer reported what it has; what lies between goes again"
     case .retransmitAfterTimeout: "nothing came back in time: the oldest segment goes again"
     case .retransmitFIN: "the FIN was not acknowledged in time"
-    case .rescueRetransmission: "the last segment goes again, so that silence does not follow"
+    case .lossProbe: "two round trips of silence: a probe asks whether the tail was lost"
+    case .lossProbeRepaired: "the probe made good a loss, so the window is cut after all"
+    case .undoByTimestamp: "the answer is to the original, so nothing was lost: the cut is undone"
+    case .undoByDuplicates: "every copy was one too many, so nothing was lost: the cut is undone"
+    case .undoByProbe: "what was sent before the time-out has arrived: it came too early"
     case .acknowledgeAtOnce: "data is acknowledged at once while the connection is young"
     case .acknowledgeSecondSegment: "every second full segment is acknowledged at once"
     case .acknowledgeDelayed: "an acknowledgment found no company in time and goes alone"

@@ -47,7 +47,8 @@ struct GoodputTests {
     return (Double(pair.now.nanoseconds) / 1e9, pair.ledger.count(.retransmissionTimeout))
   }
 
-  // 1.22 MSS / (RTT sqrt(p)), the formula of Mathis and others, is 880 kB/s at 1 %.
+  // 1.22 MSS / (RTT sqrt(p)), the formula of Mathis and others, is 880 kB/s at 1 % and 395 kB/s at
+  // 5 %, of which time-outs take their part.
   @Test(
     "long transfers come near the theory",
     arguments: [
@@ -56,7 +57,7 @@ struct GoodputTests {
       Path(loss: 0.01, congestion: .reno, usesSACK: false, least: 800_000),
       Path(loss: 0.001, congestion: .reno, least: 5_000_000),
       Path(loss: 0.001, congestion: .cubic, least: 5_000_000),
-      Path(loss: 0.05, congestion: .cubic, least: 350_000),
+      Path(loss: 0.05, congestion: .cubic, least: 310_000),
       Path(loss: 0, congestion: .cubic, superSegments: true, least: 7_000_000),
     ])
   func goodput(_ path: Path) {

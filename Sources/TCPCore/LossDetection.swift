@@ -1,0 +1,109 @@
+import DequeModule
+import Octets
+import Wire
+
+/// Which segments are lost, told by time: RACK. Source: RFC 8985 section 6.
+///
+/// A segment is lost when one that left later has arrived, and a little longer than a round trip has
+/// gone by since it left. It marks losses in the ``Scoreboard`` and knows nothing of windows.
+struct LossDetection {
+  /// DupThresh. RFC 5681, RFC 8985 section 6.2 step 4.
+  static let duplicateThreshold = 3
+  /// Recoveries that a widened reordering window lasts. RFC 8985 section 6.2.
+  private static let persistence = 16
+
+  /// RACK.xmit_ts and RACK.end_seq: of what has arrived, that which left last.
+  private(set) var latest: Departure?
+  /// RACK.rtt, in nanoseconds.
+  private(set) var roundTrip: Int64 = 0
+  /// The path was seen to change the order of segments.
+  private(set) var hasSeenReordering = false
+  /// How far apart, in segments, what arrived out of order was at most; 3 or more.
+  private(set) var reorderingDegree = duplicateThreshold
+  /// RACK.reo_wnd_mult.
+  private var windowFactor: Int64 = 1
+  private var windowLasts = 0
+  /// SND.NXT when the window was last widened: once a round trip is enough.
+  private var widenedAt: SequenceNumber?
+
+  /// What arrived, by an acknowledgment. RFC 8985 section 6.2 steps 1 to 3.
+  mutating func arrived(_ delivery: Delivery) {
+    guard let departure = delivery.latest else { return }
+    roundTrip = delivery.now.nanoseconds(since: departure.at)
+    if latest.map({ departure.isLater(than: $0) }) ?? true { latest = departure }
+  }
+
+  /// Something arrived behind what left after it, so many segments apart.
+  mutating func sawReordering(degree: Int) {
+    hasSeenReordering = true
+    reorderingDegree = max(reorderingDegree, min(degree, 300))
+  }
+
+  /// A duplicate was reported: the reordering window was too small. RFC 8985 section 6.2 step 4.
+  mutating func duplicateReported(_ unacknowledged: SequenceNumber, _ next: SequenceNumber) {
+    if let widenedAt, unacknowledged.precedes(widenedAt) { return }
+    widenedAt = next
+    windowFactor = min(windowFactor &+ 1, 255)
+    windowLasts = Self.persistence
+  }
+
+  /// A recovery is over.
+  mutating func recoveryEnded() {
+    guard windowLasts > 0 else { return }
+    windowLasts &-= 1
+    if windowLasts == 0 { windowFactor = 1 }
+  }
+
+  /// RACK_update_reo_wnd, in nanoseconds. RFC 8985 section 6.2 step 4.
+  private func reorderingWindow(
+    _ scoreboard: borrowing Scoreboard, isRecovering: Bool, minimumRoundTrip: Int64,
+    smoothedRoundTrip: Int64, segmentSize: Int
+  ) -> Int64 {
+    if !hasSeenReordering {
+      if isRecovering { return 0 }
+      if scoreboard.hasSACKed(segments: reorderingDegree, of: segmentSize) { return 0 }
+    }
+    // At least a millisecond: what is closer together than our clocks tell has no order.
+    return max(min(minimumRoundTrip / 4 &* windowFactor, smoothedRoundTrip), 1_000_000)
+  }
+
+  /// Marks what is lost by now. RFC 8985 section 6.2 step 5.
+  ///
+  /// - Returns: nanoseconds until more may count as lost; 0 when there is nothing to wait for.
+  func markLosses(
+    in scoreboard: inout Scoreboard, at now: Instant, isRecovering: Bool, minimumRoundTrip: Int64,
+    smoothedRoundTrip: Int64, segmentSize: Int
+  ) -> Int64 {
+    guard let latest, !scoreboard.isEmpty else { return 0 }
+    let window = reorderingWindow(
+      scoreboard, isRecovering: isRecovering, minimumRoundTrip: minimumRoundTrip,
+      smoothedRoundTrip: smoothedRoundTrip, segmentSize: segmentSize)
+    var wait: Int64 = 0
+    for index in scoreboard.segments.indices {
+      let segment = scoreboard.segments[index]
+      if segment.marks.contains(.sacked) { continue }
+      if segment.marks.contains(.lost), !segment.marks.contains(.again) { continue }
+      guard latest.isLater(than: Departure(at: segment.sentAt, end: segment.end)) else {
+        // What was sent once lies in the order of sending: nothing behind it left earlier.
+        if segment.marks.contains(.everAgain) { continue }
+        break
+      }
+      // A copy that leaves at this very moment cannot be missing yet.
+      if segment.marks.contains(.again), segment.sentAt == now { continue }
+      let left = roundTrip &+ window &- now.nanoseconds(since: segment.sentAt)
+      if left <= 0 { scoreboard.markLost(index) } else { wait = max(wait, left) }
+    }
+    return wait
+  }
+
+  /// The retransmission timer ran out: what may be lost is, but for what left only just now.
+  func markAllLost(in scoreboard: inout Scoreboard, at now: Instant) {
+    if scoreboard.segments.first?.marks.contains(.sacked) == true { scoreboard.forgetSACKs() }
+    for index in scoreboard.segments.indices {
+      let segment = scoreboard.segments[index]
+      // RFC 8985 section 6.3.
+      if index > 0, latest != nil, now.nanoseconds(since: segment.sentAt) < roundTrip { continue }
+      scoreboard.markLost(index)
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import DequeModule
+import Octets
+import Wire
+
+/// Everything between SND.UNA and SND.NXT, segment by segment: when it left and what became of it.
+///
+/// Invariants: 1. The segments lie end to end, in ascending order. 2. The three sums are those of
+/// the segments' marks. 3. There are never more than ``limit`` segments.
+///
+/// The sums follow RFC 6675's pipe: in flight is what was sent, less what has arrived, less what is
+/// lost, and once more what was sent again.
+struct Scoreboard {
+  /// The most segments kept apart; beyond, neighbours are joined and a SACK of a part is not noted.
+  static var limit: Int { 8192 }
+
+  /// The segments, oldest first.
+  private(set) var segments: Deque<SentSegment> = []
+  /// Octets that the peer has selectively acknowledged.
+  private(set) var sackedOctets = 0
+  /// Octets that are thought to be lost, sent again or not.
+  private(set) var lostOctets = 0
+  /// Octets that were sent again and not yet acknowledged or lost once more.
+  private(set) var againOctets = 0
+  /// Octets that duplicate acknowledgments stand for where there is no SACK. RFC 6582.
+  var duplicateOctets = 0 {
+    didSet { if duplicateOctets == 0 { duplicates = 0 } }
+  }
+  /// How many of them came.
+  var duplicates = 0
+  /// The end of the highest segment that was selectively acknowledged since the last reset.
+  private(set) var highestSACKed: SequenceNumber?
+
+  /// Whether nothing is under way.
+  var isEmpty: Bool { segments.isEmpty }
+
+  /// Octets sent and not acknowledged.
+  var outstanding: Int {
+    guard let first = segments.first, let last = segments.last else { return 0 }
+    return first.start.distance(to: last.end)
+  }
+
+  /// Octets that are probably on their way. RFC 6675 section 2.
+  var inFlight: Int {
+    max(0, outstanding &- sackedOctets &- duplicateOctets &- lostOctets &+ againOctets)
+  }
+
+  // MARK: Sending
+
+  /// New octets left.
+  mutating func sent(_ start: SequenceNumber, _ end: SequenceNumber, at now: Instant) {
+    guard start.precedes(end) else { return }
+    if segments.count >= Self.limit, let last = segments.last, last.marks.isEmpty {
+      segments[segments.count &- 1].end = end
+      segments[segments.count &- 1].sentAt = now
+      return
+    }
+    segments.append(SentSegment(start: start, end: end, sentAt: now))
+  }
+
+  /// Octets left once more.
+  mutating func sentAgain(_ start: SequenceNumber, _ end: SequenceNumber, at now: Instant) {
+    var index = place(of: start)
+    split(index, at: start)
+    if index < segments.count, segments[index].end.precedesOrEquals(start) { index &+= 1 }
+    while index < segments.count, segments[index].start.precedes(end) {
+      split(index, at: end)
+      segments[index].sentAt = now
+      if !segments[index].marks.contains(.again) { againOctets &+= segments[index].count }
+      segments[index].marks.formUnion([.again, .everAgain])
+      index &+= 1
+    }
+  }
+
+  // MARK: Acknowledgments
+
+  /// SND.UNA moved to `edge`.
+  mutating func acknowledge(to edge: SequenceNumber, _ delivery: inout Delivery) {
+    let highest = highestSACKed
+    while let first = segments.first, first.start.precedes(edge) {
+      if first.end.follows(edge) { split(0, at: edge) }
+      // A segment that could not be split stays whole until all of it is acknowledged.
+      guard let whole = segments.first, whole.end.precedesOrEquals(edge) else { return }
+      if !whole.marks.contains(.sacked) {
+        delivery.arrived(whole, isSACK: false, highestSACKed: highest)
+      } else if whole.marks.contains(.everAgain) {
+        delivery.hasRetransmitted = true
+      }
+      clearSums(whole)
+      segments.removeFirst()
+    }
+    if let highest, highest.precedesOrEquals(edge) { highestSACKed = nil }
+    if segments.isEmpty { duplicateOctets = 0 }
+  }
+
+  /// The peer has what lies between two numbers.
+  mutating func sack(
+    _ start: SequenceNumber, _ end: SequenceNumber, highestBefore: SequenceNumber?,
+    _ delivery: inout Delivery
+  ) {
+    guard let head = segments.first, let tail = segments.last else { return }
+    let start = SequenceNumber.later(start, head.start)
+    let end = SequenceNumber.earlier(end, tail.end)
+    guard start.precedes(end) else { return }
+    var index = place(of: start)
+    while index < segments.count, segments[index].start.precedes(end) {
+      if !segments[index].marks.contains(.sacked) {
+        if segments[index].start.precedes(start) {
+          guard split(index, at: start) else { index &+= 1; continue }
+          index &+= 1
+        }
+        guard segments[index].end.precedesOrEquals(end) || split(index, at: end) else { break }
+        let segment = segments[index]
+        delivery.arrived(segment, isSACK: true, highestSACKed: highestBefore)
+        clearSums(segment)
+        segments[index].marks.subtract([.lost, .again])
+        segments[index].marks.insert(.sacked)
+        sackedOctets &+= segment.count
+        highestSACKed = highestSACKed.map { .later($0, segment.end) } ?? segment.end
+      }
+      index &+= 1
+    }
+  }
+
+  // MARK: Losses
+
+  /// Marks a segment as lost, the copy that was sent last included.
+  mutating func markLost(_ index: Int) {
+    let segment = segments[index]
+    guard !segment.marks.contains(.sacked) else { return }
+    if !segment.marks.contains(.lost) { lostOctets &+= segment.count }
+    if segment.marks.contains(.again) { againOctets &-= segment.count }
+    segments[index].marks.insert(.lost)
+    segments[index].marks.remove(.again)
+  }
+
+  /// Without SACK: the first `size` octets are lost. RFC 6582 section 3.2.
+  mutating func markHeadLost(_ size: Int) {
+    guard let first = segments.first else { return }
+    if first.count > size { split(0, at: first.start + size) }
+    if !segments[0].marks.contains(.again) { markLost(0) }
+  }
+
+  /// Nothing counts as lost any more: it was all a mistake.
+  mutating func unmarkLost() {
+    for index in segments.indices { segments[index].marks.remove(.lost) }
+    lostOctets = 0
+  }
+
+  /// The peer has thrown away what it selectively acknowledged (reneging). RFC 2018 section 8.
+  mutating func forgetSACKs() {
+    for index in segments.indices { segments[index].marks.remove(.sacked) }
+    sackedOctets = 0
+    highestSACKed = nil
+  }
+
+  /// Forgets everything and its memory.
+  mutating func removeAll() { self = Scoreboard() }
+
+  /// The first stretch that is lost and was not sent again since, neighbours joined; or nil.
+  func firstLost() -> SentSegment? {
+    guard lostOctets > 0,
+      var index = segments.firstIndex(where: { Self.mustGoAgain($0) })
+    else { return nil }
+    var stretch = segments[index]
+    index &+= 1
+    while index < segments.count, Self.mustGoAgain(segments[index]), stretch.count < 65_536 {
+      stretch.end = segments[index].end
+      index &+= 1
+    }
+    return stretch
+  }
+
+  private static func mustGoAgain(_ segment: SentSegment) -> Bool {
+    segment.marks.contains(.lost) && !segment.marks.contains(.again)
+  }
+
+  /// Whether so many segments were selectively acknowledged; `size` is the segment size.
+  func hasSACKed(segments least: Int, of size: Int) -> Bool {
+    guard sackedOctets > 0 else { return false }
+    var sum = 0
+    for segment in segments where segment.marks.contains(.sacked) {
+      sum &+= segment.segments(of: size)
+      if sum >= least { return true }
+    }
+    return false
+  }
+
+  // MARK: Places
+
+  /// The index of the segment that holds a number; the count when none does.
+  private func place(of number: SequenceNumber) -> Int {
+    var low = 0
+    var high = segments.count
+    while low < high {
+      let middle = (low &+ high) / 2
+      if segments[middle].end.precedesOrEquals(number) { low = middle &+ 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Cuts a segment in two at a number inside it; false at the bound.
+  @discardableResult
+  private mutating func split(_ index: Int, at number: SequenceNumber) -> Bool {
+    guard index < segments.count, segments[index].start.precedes(number),
+      number.precedes(segments[index].end)
+    else { return true }
+    guard segments.count < Self.limit else { return false }
+    var tail = segments[index]
+    tail.start = number
+    segments[index].end = number
+    segments.insert(tail, at: index &+ 1)
+    return true
+  }
+
+  private mutating func clearSums(_ segment: SentSegment) {
+    if segment.marks.contains(.sacked) { sackedOctets &-= segment.count }
+    if segment.marks.contains(.lost) { lostOctets &-= segment.count }
+    if segment.marks.contains(.again) { againOctets &-= segment.count }
+  }
+}
