@@ -85,6 +85,9 @@ extension TCPConnection {
     }
     send.unacknowledged = acknowledgment
     send.hasProbe = false
+    expectsMore = false
+    if let urgent = send.urgentEnd, !urgent.follows(acknowledgment) { send.urgentEnd = nil }
+    statistics.octetsAcknowledged &+= octets
     retransmissions = 0
     timers.unacknowledgedSince = now
     let wasIn = recovery.phase

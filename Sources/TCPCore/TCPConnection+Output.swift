@@ -11,6 +11,7 @@ extension TCPConnection {
   ) -> OutgoingSegment? {
     guard let segment = chooseSegment(limits, at: now, &ledger) else { return nil }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
+    statistics.sent(segment)
     return segment
   }
 
@@ -176,6 +177,9 @@ extension TCPConnection {
     if count == available {
       // The tail: goes along unless another small segment is outstanding, when asked to, or before
       // a FIN. RFC 9293 3.7.4 SHLD-7, in Minshall's form: full segments in flight don't hold it.
+      if configuration.isCorked || expectsMore, !isClosing {
+        return corked(count, full, at: now, &ledger)
+      }
       let hasSmall = send.smallSegmentEnd?.follows(send.unacknowledged) ?? false
       if configuration.noDelay || isClosing || outstanding == 0 || !hasSmall { return count }
       if full > 0 { return full }
@@ -265,6 +269,7 @@ extension TCPConnection {
     header.acknowledgment = receive.next
     if !flags.contains(.rst) {
       header.window = offerWindow()
+      if send.urgentEnd != nil { markUrgent(&header) }
     }
     receive.lastAcknowledged = receive.next
     acknowledgments.unacknowledged = 0
