@@ -77,10 +77,12 @@ extension Stack {
     }
     let ends = TCPEndpoints(local: SocketAddress(address, port), remote: remote)
     guard table.find(ends) == nil else { throw .addressInUse(ends.local) }
+    let tcp = tcp ?? configuration.tcp
     let connection = TCPConnection(
       opening: ends, initialSequence: sequences.next(for: ends, at: now),
-      pathMTU: mtu(to: target, on: route.interface, at: now),
-      configuration: tcp ?? configuration.tcp, at: now)
+      pathMTU: mtu(
+        to: target, on: route.interface, believesPath: tcp.believesPathMTU, at: now),
+      configuration: tcp, at: now)
     let handle = connections.insert(
       ConnectionSlot(
         connection, listener: nil, interface: route.interface, nextHop: route.gateway ?? target,

@@ -70,8 +70,11 @@ extension Stack {
   }
 
   /// The largest packet for a host, by the interface and by what routers have told.
-  func mtu(to address: IPv4Address, on interface: Int, at now: Instant) -> Int {
+  func mtu(
+    to address: IPv4Address, on interface: Int, believesPath: Bool = true, at now: Instant
+  ) -> Int {
     let link = interfaces[interface].configuration.mtu
+    guard believesPath else { return link }
     return min(link, pathMTUs.mtu(to: address, at: now) ?? link)
   }
 

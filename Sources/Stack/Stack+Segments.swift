@@ -128,7 +128,11 @@ extension Stack {
       payloadLength: length, transport: .tcp, source: ends.local.address,
       destination: ends.remote.address)
     // RFC 6864 4.1: with DF the identification means nothing, and is 0.
-    ip.dontFragment = true
+    ip.dontFragment = connection.configuration.forbidsFragments
+    if !ip.dontFragment {
+      ip.identification = identification.next(
+        source: ends.local.address, destination: ends.remote.address, transport: .tcp)
+    }
     ip.ttl = connection.configuration.ttl
     ip.dscp = connection.configuration.dscp
     let partial = offload.checksum ? sum.folded : 0

@@ -96,8 +96,9 @@ extension Stack {
     let tcp = listeners.withElement(listener) { $0.tcp } ?? configuration.tcp
     let connection = TCPConnection(
       accepting: segment, endpoints: ends, initialSequence: sequences.next(for: ends, at: now),
-      pathMTU: mtu(to: ends.remote.address, on: route.interface, at: now), configuration: tcp,
-      at: now)
+      pathMTU: mtu(
+        to: ends.remote.address, on: route.interface, believesPath: tcp.believesPathMTU, at: now),
+      configuration: tcp, at: now)
     let handle = connections.insert(
       ConnectionSlot(
         connection, listener: listener, interface: route.interface,

@@ -197,8 +197,8 @@ struct ConnectionSlot: ~Copyable {
 /// A listener and its queues.
 struct Listener {
   let local: SocketAddress
-  let options: ListenOptions
-  let tcp: TCPConfiguration
+  var options: ListenOptions
+  var tcp: TCPConfiguration
   var handshakes = 0
   /// Handshakes under way and when they began, the oldest first; some may be over already.
   var begun: Deque<(handle: SlabHandle, at: Instant)> = []

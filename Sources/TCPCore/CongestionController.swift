@@ -9,7 +9,8 @@ struct CongestionController {
   private(set) var congestionWindow: Int
   /// ssthresh.
   private(set) var slowStartThreshold = Int.max
-  private let algorithm: CongestionAlgorithm
+  /// How the window grows; may change at any time.
+  var algorithm: CongestionAlgorithm
   private var segmentSize: Int
   private let initialSegments: Int
   /// Acknowledged octets that have not yet moved the window by a segment.

@@ -27,14 +27,20 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var receiveBufferLimit = 512 * 1024
   /// An upper bound for segments that we say we can receive; nil leaves it to the path's MTU.
   public var maximumSegmentSize: Int?
-  /// Segments sent before the first acknowledgment, 1...10 (RFC 6928).
+  /// An upper bound for segments that we send, 48...65,495; nil leaves it to peer and path.
+  public var maximumSentSegmentSize: UInt16?
+  /// Segments sent before the first acknowledgment, 1...100 (RFC 6928 recommends 10).
   public var initialWindowSegments = 10
   /// The congestion controller.
   public var congestion = CongestionAlgorithm.cubic
   /// Small segments are sent at once (RFC 9293 3.7.4 MUST-17).
   public var noDelay = false
+  /// A tail that fills no segment waits for more, at most for one retransmission time-out.
+  public var isCorked = false
   /// Selective acknowledgments are offered (RFC 2018).
   public var usesSACK = true
+  /// What arrives twice is reported in a SACK block (RFC 2883).
+  public var reportsDuplicates = true
   /// Timestamps are offered (RFC 7323).
   public var usesTimestamps = true
   /// Window scaling is offered (RFC 7323).
@@ -58,6 +64,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var retransmissionLimit: Duration = .seconds(924)
   /// R2 for a SYN, 3 minutes or more (MUST-23).
   public var openLimit: Duration = .seconds(190)
+  /// How often a SYN, or its answer, goes again before the open fails, 0...127; nil leaves the R2.
+  public var openRetransmissions: UInt8?
+  /// After silence the congestion window begins anew (RFC 5681 section 4.1).
+  public var restartsAfterIdle = true
   /// R1: retransmissions after which the user is told (SHLD-10).
   public var retransmissionsBeforeAdvice = 3
   /// The user's own bound on unacknowledged data (RFC 5482); nil leaves R2.
@@ -74,6 +84,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var dscp: UInt8 = 0
   /// The time to live of segments (MUST-49).
   public var ttl: UInt8 = 64
+  /// Segments forbid routers to cut them into fragments (RFC 1191).
+  public var forbidsFragments = true
+  /// The path's limit as routers tell it is believed; without, only the link's counts.
+  public var believesPathMTU = true
 
   /// How long a peer is thought to delay an acknowledgment at most: TLP.max_ack_delay of
   /// RFC 8985 section 7.2, in nanoseconds.

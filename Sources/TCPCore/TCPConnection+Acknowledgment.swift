@@ -101,6 +101,9 @@ extension TCPConnection {
     }
     send.unacknowledged = acknowledgment
     send.hasProbe = false
+    expectsMore = false
+    if let urgent = send.urgentEnd, !urgent.follows(acknowledgment) { send.urgentEnd = nil }
+    statistics.octetsAcknowledged &+= news.advance
     retransmissions = 0
     timers.unacknowledgedSince = now
     scoreboard.acknowledge(to: acknowledgment, &news.delivery)

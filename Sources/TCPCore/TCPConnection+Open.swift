@@ -38,18 +38,22 @@ extension TCPConnection {
   mutating func updateSegmentSize() {
     let options = receive.usesTimestamps ? 12 : 0
     send.maximumSegmentSize =
-      max(min(send.peerMaximumSegmentSize, pathMTU &- 40) &- options, 16)
+      max(
+        min(
+          send.peerMaximumSegmentSize, pathMTU &- 40,
+          Int(configuration.maximumSentSegmentSize ?? .max)) &- options, 16)
     receive.largestSegment = max(pathMTU &- 40 &- options, 16)
     let isBeforeData = send.next.distance(to: send.dataStart) >= 0
     congestion.setSegmentSize(send.maximumSegmentSize, isBeforeData: isBeforeData)
   }
 
+  /// RFC 9293 3.7.1 MUST-67: no more than we can receive in one packet.
+  var offeredSegmentSize: Int { min(configuration.maximumSegmentSize ?? 65_495, pathMTU &- 40) }
+
   /// The options of our SYN. RFC 9293 3.7.1 SHLD-5; RFC 7323; RFC 2018.
   func synOptions(at now: Instant) -> TCPOptions {
     var options = TCPOptions()
-    // RFC 9293 3.7.1 MUST-67: no more than we can receive in one packet.
-    let most = min(configuration.maximumSegmentSize ?? 65_495, pathMTU &- 40)
-    options.maximumSegmentSize = UInt16(clamping: most)
+    options.maximumSegmentSize = UInt16(clamping: offeredSegmentSize)
     let isAnswer = state == .synReceived
     if isAnswer ? receive.usesScaling : configuration.usesWindowScaling {
       options.windowScale = receive.ourScale

@@ -11,6 +11,7 @@ extension TCPConnection {
   ) -> OutgoingSegment? {
     guard let segment = chooseSegment(limits, at: now, &ledger) else { return nil }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
+    statistics.sent(segment)
     return segment
   }
 
@@ -87,7 +88,9 @@ extension TCPConnection {
     let rule: TCPRule =
       isAnswer
       ? (isFirstAnswer ? .sendSYNACK : .retransmitSYNACK) : (isFirst ? .sendSYN : .retransmitSYN)
-    return OutgoingSegment(header: header, rule: rule)
+    var segment = OutgoingSegment(header: header, rule: rule)
+    segment.isCopy = !isFirst
+    return segment
   }
 
   // MARK: Data
@@ -126,7 +129,9 @@ extension TCPConnection {
     recovery.sentAgain(
       count, segments: max(1, count / send.maximumSegmentSize), stamp: timestamps(at: now).value)
     if timers.retransmit == .distantFuture { timers.retransmit = retransmissionDeadline(at: now) }
-    return dataSegment(start, end, rule, at: now)
+    var segment = dataSegment(start, end, rule, at: now)
+    segment.isCopy = true
+    return segment
   }
 
   /// What the peer's window still takes; negative after it was shrunk (RFC 9293 3.8.6 MUST-34).
@@ -176,6 +181,9 @@ extension TCPConnection {
     if count == available {
       // The tail: goes along unless another small segment is outstanding, when asked to, or before
       // a FIN. RFC 9293 3.7.4 SHLD-7, in Minshall's form: full segments in flight don't hold it.
+      if configuration.isCorked || expectsMore, !isClosing {
+        return corked(count, full, at: now, &ledger)
+      }
       let hasSmall = send.smallSegmentEnd?.follows(send.unacknowledged) ?? false
       if configuration.noDelay || isClosing || outstanding == 0 || !hasSmall { return count }
       if full > 0 { return full }
@@ -266,6 +274,7 @@ extension TCPConnection {
     header.acknowledgment = receive.next
     if !flags.contains(.rst) {
       header.window = offerWindow()
+      if send.urgentEnd != nil { markUrgent(&header) }
     }
     receive.lastAcknowledged = receive.next
     acknowledgments.unacknowledged = 0

@@ -14,15 +14,21 @@ extension TCPConnection {
       return ledger.note(.badICMP)
     }
     switch error {
-    case .fragmentationNeeded(let mtu): reducePathMTU(mtu, at: now, ledger: &ledger)
+    case .fragmentationNeeded(let mtu):
+      guard configuration.believesPathMTU else { return ledger.note(.badICMP, Int64(mtu)) }
+      reducePathMTU(mtu, at: now, ledger: &ledger)
     case .unreachable(let code):
+      statistics.lastUnreachable = code
       // RFC 9293 3.9.2.2 SHLD-26 with RFC 5927 section 5.2: hard in the handshake only.
       if (2...4).contains(code), state == .synSent {
         ledger.note(.hardICMP, Int64(code))
         return finish(.unreachable)
       }
       soft(Int64(code), ledger: &ledger)
-    case .timeExceeded, .parameterProblem: soft(0, ledger: &ledger)
+    case .timeExceeded:
+      statistics.lastUnreachable = 255
+      soft(0, ledger: &ledger)
+    case .parameterProblem: soft(0, ledger: &ledger)
     }
   }
 

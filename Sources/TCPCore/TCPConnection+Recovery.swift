@@ -32,6 +32,7 @@ extension TCPConnection {
       detection.sawReordering(
         degree: reordered.distance(to: highest) / max(send.maximumSegmentSize, 1))
     }
+    statistics.octetsDelivered &+= news.delivery.octets
     probeAnswered(news, ledger: &ledger)
     if let block = news.duplicate { duplicateReported(block) }
     let lostBefore = scoreboard.lostOctets
@@ -216,6 +217,7 @@ extension TCPConnection {
   private mutating func duplicateReported(_ block: SACKBlock) {
     let count = block.left.distance(to: block.right)
     let segments = max(1, count / max(send.maximumSegmentSize, 1))
+    statistics.duplicatesReported &+= UInt32(truncatingIfNeeded: segments)
     recovery.duplicateReported(block, segments: segments)
     detection.duplicateReported(send.unacknowledged, send.next)
   }

@@ -9,6 +9,7 @@ extension TCPConnection {
   package mutating func segmentArrived(
     _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
+    statistics.arrived(segment.payload.count, at: now)
     switch state {
     case .listen, .closed: return ledger.note(.dropUnexpected)
     case .synSent: return segmentArrivedInSYNSENT(segment, at: now, ledger: &ledger)
@@ -125,7 +126,9 @@ extension TCPConnection {
 
   /// Remembers what came twice, for the next SACK option. RFC 2883 section 4.
   mutating func reportDuplicate(_ start: SequenceNumber, _ end: SequenceNumber) {
-    guard receive.usesSACK, start.precedes(receive.next) else { return }
+    guard receive.usesSACK, configuration.reportsDuplicates, start.precedes(receive.next) else {
+      return
+    }
     duplicateReport = SACKBlock(start, .earlier(end, receive.next))
   }
 

@@ -29,7 +29,9 @@ extension TCPConnection {
       ledger.note(.dropBeyondWindow, Int64(edge.distance(to: end)))
       acknowledgeNow(.acknowledgeDuplicate)
     }
-    if isOrphan { return refuseUnreadData(ledger: &ledger) }
+    if isOrphan || refusesText, isOrphan || state != .established {
+      return refuseUnreadData(ledger: &ledger)
+    }
     let text = segment.payload.extracting(
       first.distance(to: start)..<first.distance(to: edge))
     receive.segmentSize = max(
@@ -48,12 +50,14 @@ extension TCPConnection {
     let taken = receiveBuffer.write(text, at: receiveBuffer.count)
     receiveBuffer.extend(by: taken)
     receive.next += taken
+    statistics.octetsReceived &+= taken
     ledger.note(.acceptData, Int64(taken))
     if !reassembly.isEmpty {
       if let waiting = reassembly.range(around: receive.next) {
         let more = receive.next.distance(to: waiting.end)
         receiveBuffer.extend(by: more)
         receive.next = waiting.end
+        statistics.octetsReceived &+= more
         ledger.note(.fillGap, Int64(more))
       }
       reassembly.removeAll(before: receive.next)
@@ -73,13 +77,16 @@ extension TCPConnection {
   ) {
     let isNew = reassembly.insert(start, end)
     if isNew {
+      statistics.outOfOrderSegments &+= 1
       let offset = receiveBuffer.count &+ receive.next.distance(to: start)
       _ = receiveBuffer.write(text, at: offset)
       ledger.note(.queueOutOfOrder, Int64(receive.next.distance(to: start)), Int64(text.count))
     } else if reassembly.range(around: start) == nil {
       ledger.note(.dropReassemblyFull)
     } else {
-      if receive.usesSACK { duplicateReport = SACKBlock(start, end) }
+      if receive.usesSACK, configuration.reportsDuplicates {
+        duplicateReport = SACKBlock(start, end)
+      }
       ledger.note(.dropUnacceptable)
     }
     // RFC 9293 3.10.7.4 MAY-13, RFC 5681 section 4.2.
@@ -107,7 +114,7 @@ extension TCPConnection {
   /// Nobody reads any more. RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13.
   private mutating func refuseUnreadData(ledger: inout RuleLedger<TCPRule>) {
     ledger.note(.resetUnreadData)
-    finish(.aborted)
+    finish(isOrphan ? .aborted : .reset)
     pending.insert(.reset)
   }
 

@@ -44,6 +44,7 @@ extension TCPConnection {
       return giveUp(ledger: &ledger)
     }
     retransmissions &+= 1
+    statistics.timeouts &+= 1
     ledger.note(.retransmissionTimeout, Int64(retransmissions))
     if retransmissions == configuration.retransmissionsBeforeAdvice {
       // RFC 9293 3.8.3 SHLD-9: R1.
@@ -73,7 +74,8 @@ extension TCPConnection {
   private mutating func synDeadlinePassed(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
     // RFC 9293 3.8.3 MUST-23: at least three minutes.
     let limit = (configuration.userTimeout ?? configuration.openLimit).wholeNanoseconds
-    if now.nanoseconds(since: timers.unacknowledgedSince) >= limit {
+    let mayRepeat = retransmissions < configuration.openRetransmissions.map { Int($0) } ?? .max
+    if !mayRepeat || now.nanoseconds(since: timers.unacknowledgedSince) >= limit {
       return giveUp(ledger: &ledger)
     }
     retransmissions &+= 1

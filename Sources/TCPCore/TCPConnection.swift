@@ -31,8 +31,8 @@ package import Wire
 package struct TCPConnection: ~Copyable {
   /// Both ends.
   package let endpoints: TCPEndpoints
-  /// What the user set.
-  package let configuration: TCPConfiguration
+  /// What the user set; see ``configure(at:_:)``.
+  package internal(set) var configuration: TCPConfiguration
   /// The state; changed in ``enter(_:)`` only.
   package private(set) var state: TCPState
   /// Why the connection ended; nil while it lives.
@@ -73,6 +73,12 @@ package struct TCPConnection: ~Copyable {
   var badHandshakeACK: SequenceNumber?
   /// Retransmissions in a row without progress.
   var retransmissions = 0
+  /// The last write announced more: its tail waits for it, as with a cork.
+  var expectsMore = false
+  /// The user reads no more: what comes after our FIN is refused.
+  var refusesText = false
+  /// What was counted.
+  var statistics = TCPStatistics()
   private let inPlace = InPlace()
 
   /// An active open: SYN-SENT. RFC 9293 section 3.10.1.
@@ -124,6 +130,7 @@ package struct TCPConnection: ~Copyable {
   /// SEND: takes as many octets as there is room for, and says how many; 0 when full.
   package mutating func send(_ octets: Span<UInt8>, at now: Instant) throws(TCPError) -> Int {
     try beginSending(at: now)
+    expectsMore = false
     let taken = sendBuffer.append(octets)
     if taken < octets.count { isWriteBlocked = true }
     return taken
@@ -263,8 +270,8 @@ package struct TCPConnection: ~Copyable {
 
   /// Back in use after silence: the window may be out of date. RFC 5681 section 4.1.
   private mutating func restartAfterIdle(at now: Instant) {
-    guard outstanding == 0, sendBuffer.isEmpty, let last = send.lastDataAt,
-      now.nanoseconds(since: last) > roundTrip.retransmissionTimeout
+    guard configuration.restartsAfterIdle, outstanding == 0, sendBuffer.isEmpty,
+      let last = send.lastDataAt, now.nanoseconds(since: last) > roundTrip.retransmissionTimeout
     else { return }
     congestion.restartAfterIdle()
     send.lastDataAt = nil

@@ -31,6 +31,8 @@ struct SendSequence {
   var lastDataAt: Instant?
   /// The end of the last segment that was not full.
   var smallSegmentEnd: SequenceNumber?
+  /// SND.UP: the number behind the last urgent octet, while it is not acknowledged.
+  var urgentEnd: SequenceNumber?
   /// The window left too little room; next time it is used all the same.
   var overridesSillyWindow = false
 
@@ -51,7 +53,7 @@ struct ReceiveSequence {
   /// RCV.NXT + RCV.WND as the peer was last told.
   var windowEdge = SequenceNumber(0)
   /// Octets that may wait for the user.
-  let limit: Int
+  var limit: Int
   /// The shift of our windows once both ends have agreed.
   var ourScale: UInt8 = 0
   /// Both ends have offered window scaling.
@@ -198,6 +200,8 @@ package struct OutgoingSegment: Hashable, Sendable {
   package var payloadCount = 0
   /// MSS when the payload must be cut into segments; 0 when it is one.
   package var segmentSize: UInt16 = 0
+  /// Whether it was sent before.
+  package var isCopy = false
   /// Why it is sent.
   package var rule: TCPRule
 

@@ -11,7 +11,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
   case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe, answerProbe
   // What is delayed.
-  case nagle, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
+  case nagle, corked, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
   // What is dropped.
   case dropUnacceptable, dropResetOutOfWindow, dropResetInexact, dropNoACK, dropOldACK
   case dropFutureACK, dropPAWS, dropMissingTimestamp, dropBeyondWindow, dropBadResetInSYNSENT
@@ -50,7 +50,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .resetNoConnection: "RFC 9293 3.10.7.1"
     case .resetBadHandshakeACK, .dropBadResetInSYNSENT: "RFC 9293 3.10.7.3"
     case .resetUnreadData: "RFC 9293 3.6.1"
-    case .nagle: "RFC 9293 3.7.4"
+    case .nagle, .corked: "RFC 9293 3.7.4"
     case .congestionLimited: "RFC 5681 3.1"
     case .limitedTransmit: "RFC 3042 2"
     case .dropNoACK, .dropDataAfterFIN, .dropUnexpected, .acceptData: "RFC 9293 3.10.7.4"
@@ -111,6 +111,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .resetBadHandshakeACK: "the handshake was answered with a number that was never sent"
     case .resetUnreadData: "the user is gone and data is still coming: the peer must know"
     case .answerProbe: "a probe of our closed window is answered by where we are"
+    case .corked: "the user said that more follows; a small segment waits for it"
     case .nagle: "a small segment waits while another is unacknowledged"
     case .sillyWindow: "the window has too little room for a segment worth sending"
     case .windowFull: "the peer's window is full"

@@ -1,0 +1,89 @@
+package import Octets
+import Wire
+
+// What the user may change while the connection lives, and the calls that few programs make.
+extension TCPConnection {
+  /// Changes what the user has set; what is agreed in the handshake stays as agreed.
+  package mutating func configure(at now: Instant, _ change: (inout TCPConfiguration) -> Void) {
+    let before = configuration
+    change(&configuration)
+    if configuration.sendBufferLimit != before.sendBufferLimit {
+      sendBuffer.limit = max(2048, min(configuration.sendBufferLimit, 1 << 30))
+      if isWriteBlocked, sendBuffer.free > 0 {
+        isWriteBlocked = false
+        events.insert(.writable)
+      }
+    }
+    if configuration.receiveBufferLimit != before.receiveBufferLimit {
+      setReceiveLimit(max(2048, min(configuration.receiveBufferLimit, 1 << 30)))
+    }
+    if configuration.congestion != before.congestion {
+      congestion.algorithm = configuration.congestion
+    }
+    if configuration.keepalive != before.keepalive, state.isSynchronized {
+      timers.keepalive = .distantFuture
+      let quietSince = before.keepalive == nil ? now : timers.lastHeard
+      startKeepalive(at: quietSince)
+    }
+    if configuration.userTimeout != before.userTimeout, timers.retransmit != .distantFuture {
+      timers.retransmit = min(timers.retransmit, retransmissionDeadline(at: now))
+    }
+  }
+
+  /// The window's right edge stays, whatever the limit is lowered to. RFC 9293 3.8.6 SHLD-14.
+  private mutating func setReceiveLimit(_ limit: Int) {
+    receive.limit = limit
+    if state == .synSent, send.next == send.initial, configuration.usesWindowScaling {
+      // Our SYN has not told the shift yet.
+      receive.ourScale = receive.scaleForLimit
+    }
+    let unit = 1 << Int(receive.scaleForLimit)
+    receiveBuffer.limit = max(limit &+ unit, receiveBuffer.count &+ receive.window)
+  }
+
+  /// The next write follows at once: the tail of the last may wait for it, as with a cork.
+  package mutating func announceMore() { expectsMore = true }
+
+  /// Marks all that the user has given as urgent. RFC 9293 section 3.8.5 MUST-31.
+  package mutating func markUrgent() { send.urgentEnd = endOfData }
+
+  /// URG and its pointer on a header below SND.UP. RFC 6093 section 4.
+  func markUrgent(_ header: inout TCPHeader) {
+    guard let end = send.urgentEnd else { return }
+    let distance = header.sequence.distance(to: end)
+    guard distance > 0 else { return }
+    header.flags.insert(.urg)
+    header.urgentPointer = UInt16(clamping: distance)
+  }
+
+  /// Acknowledgments go out at once from here on, or are delayed again. RFC 9293 3.8.6.3 SHLD-18.
+  package mutating func acknowledgeQuickly(_ isQuick: Bool) {
+    acknowledgments.quick = isQuick ? max(configuration.quickAcknowledgments, 16) : 0
+    if isQuick, timers.acknowledgment != .distantFuture {
+      timers.acknowledgment = .distantFuture
+      acknowledgeNow(.acknowledgeAtOnce)
+    }
+  }
+
+  /// The user reads no more; once our side is closed too, what comes is answered by a reset.
+  package mutating func closeReceiving() { refusesText = true }
+
+  /// Lends `body` what can be read from an offset on: the first contiguous part.
+  package func peek<Result>(from offset: Int, _ body: (Span<UInt8>) -> Result) -> Result {
+    body(receiveBuffer.contiguous(at: offset, count: receiveBuffer.count &- offset))
+  }
+
+  /// What of `count` octets, the tail, may go in spite of a cork; nil for none.
+  mutating func corked(
+    _ count: Int, _ full: Int, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
+  ) -> Int? {
+    if full > 0 { return full }
+    if send.overridesSillyWindow {
+      send.overridesSillyWindow = false
+      return count
+    }
+    ledger.note(.corked)
+    armPersist(at: now)
+    return nil
+  }
+}
