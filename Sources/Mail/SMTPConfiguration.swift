@@ -32,7 +32,8 @@ public struct SMTPLimits: Hashable, Sendable {
 
 /// How long a server waits. Source: RFC 5321 4.5.3.2.
 public struct SMTPServerTimeouts: Hashable, Sendable {
-  /// For the end of the next command (4.5.3.2.7: at least 5 minutes).
+  /// For the end of the next command (4.5.3.2.7: at least 5 minutes), and for the client to take
+  /// the replies.
   public var command: Duration = .seconds(300)
   /// For more octets of a message (4.5.3.2.5: 3 minutes between blocks).
   public var dataBlock: Duration = .seconds(180)

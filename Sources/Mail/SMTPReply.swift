@@ -73,12 +73,18 @@ struct SMTPAnswer {
   }
 
   /// One line, at most 512 octets with its end. Source: RFC 5321 4.5.3.1.5.
-  func append(to output: inout [UInt8]) {
+  ///
+  /// Where the connection begins or ends, the text begins with the server's name: RFC 5321 4.2.
+  func append(to output: inout [UInt8], from hostname: DomainName) {
     let start = output.count
     output += String(code).utf8
     output.append(Octet.blank)
     if let status {
       output += status.description.utf8
+      output.append(Octet.blank)
+    }
+    if code == 220 || code == 221 || code == 421 {
+      output += hostname.octets
       output.append(Octet.blank)
     }
     output += text.utf8

@@ -51,9 +51,7 @@ struct SMTPReplyReader: Sendable {
     guard isLast || line[3] == Octet.dash else { throw .notAReply }
     if let code, code != number { throw .codesDiffer(code, number) }
     guard texts.count < Self.mostLines else { throw .tooManyLines }
-    // Only what can be shown is kept: a reply may end up in a log or a terminal.
-    let text = line.dropFirst(4).map { $0.isControl ? 63 : $0 }
-    texts.append(String(decoding: text, as: UTF8.self))
+    texts.append(Self.showable(line.dropFirst(4)))
     line.removeAll(keepingCapacity: true)
     code = number
     guard isLast else { return nil }
@@ -61,5 +59,19 @@ struct SMTPReplyReader: Sendable {
     code = nil
     texts = []
     return reply
+  }
+
+  /// Text that may end up in a log or a terminal: what moves the cursor, ends a line or turns the
+  /// order of letters around (controls C0 and C1, bidirectional and other format characters)
+  /// becomes a question mark.
+  private static func showable(_ octets: ArraySlice<UInt8>) -> String {
+    var text = String.UnicodeScalarView()
+    for scalar in String(decoding: octets, as: UTF8.self).unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: text.append("?")
+      default: text.append(scalar)
+      }
+    }
+    return String(text)
   }
 }

@@ -89,7 +89,7 @@ extension SMTPServerSession {
     guard countIdleCommand() else { return }
     guard isExtended else {
       ledger.note(.helloPlain)
-      return SMTPAnswer(250, nil, "\(configuration.hostname)").append(to: &output)
+      return say(SMTPAnswer(250, nil, "\(configuration.hostname)"))
     }
     ledger.note(.helloExtended)
     output +=
@@ -119,11 +119,10 @@ extension SMTPServerSession {
     if decision == .acceptRecipient, count >= configuration.limits.recipients {
       decision = .tooManyRecipients
     }
-    if decision == .acceptRecipient {
-      envelope?.recipients.append(path)
-      return answer(decision)
-    }
+    if decision == .acceptRecipient { envelope?.recipients.append(path) }
     answer(decision)
+    // RFC 5321 4.5.3.1.10: one too many is no fault of the client's; it comes again with the rest.
+    if decision == .acceptRecipient || decision == .tooManyRecipients { return }
     refusedRecipients += 1
     guard refusedRecipients > configuration.limits.refusedRecipients, state == .command else {
       return

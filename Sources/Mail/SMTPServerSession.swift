@@ -101,7 +101,7 @@ public struct SMTPServerSession: Sendable {
   /// What a server says to one client more than it takes. Source: RFC 5321 3.1.
   public static func refusal(hostname: DomainName, _ rule: SMTPRule = .tooManySessions) -> [UInt8] {
     var octets: [UInt8] = []
-    rule.answer?.append(to: &octets)
+    rule.answer?.append(to: &octets, from: hostname)
     return octets
   }
 
@@ -181,7 +181,7 @@ public struct SMTPServerSession: Sendable {
     case .success(let identifier):
       ledger.note(.acceptMessage, Int64(data.octetCount))
       // RFC 5321 4.1.1.4: from here on the message is ours.
-      SMTPAnswer(250, .init(2, 0, 0), "message kept as \(identifier)").append(to: &output)
+      say(SMTPAnswer(250, .init(2, 0, 0), "message kept as \(identifier)"))
       idleCommands = 0
     case .failure(let failure):
       answer(failure.rule)
@@ -200,7 +200,7 @@ public struct SMTPServerSession: Sendable {
 
   private mutating func greet(at now: Instant) {
     ledger.note(.greet)
-    SMTPAnswer(220, nil, "\(configuration.hostname) ESMTP Postroad").append(to: &output)
+    say(SMTPAnswer(220, nil, "ESMTP Postroad"))
     state = .command
     deadline = now + configuration.timeouts.command
   }
@@ -265,13 +265,17 @@ public struct SMTPServerSession: Sendable {
   /// Says what a rule says, and counts it.
   mutating func answer(_ rule: SMTPRule, _ first: Int64 = 0, _ second: Int64 = 0) {
     ledger.note(rule, first, second)
-    rule.answer?.append(to: &output)
-    guard rule.isClientError, state == .command else { return }
+    say(rule.answer)
+    guard rule.isClientError, state != .greeting else { return }
     errors &+= 1
     guard errors > configuration.limits.errors else { return }
     ledger.note(.tooManyErrors)
-    SMTPRule.tooManyErrors.answer?.append(to: &output)
+    say(SMTPRule.tooManyErrors.answer)
     close()
+  }
+
+  mutating func say(_ answer: SMTPAnswer?) {
+    answer?.append(to: &output, from: configuration.hostname)
   }
 
   mutating func close() {

@@ -45,6 +45,8 @@ public struct MailDate: Hashable, Sendable, CustomStringConvertible {
 
 /// What the server that delivers a message writes in front of it. Source: RFC 5321 4.4.
 ///
+/// The lines are those of a final delivery, in the order in which Postfix writes them:
+/// `Return-Path:` with the reverse-path as MAIL gave it (`<>` if null), `Delivered-To:`, `Received:`.
 /// Every part comes from a type that cannot hold a line end, so nothing can be injected.
 public struct TraceHeader: Hashable, Sendable {
   /// Whom failures are told; becomes `Return-Path:`.
@@ -59,7 +61,8 @@ public struct TraceHeader: Hashable, Sendable {
   public var isExtended: Bool
   /// The message's name in the store; only letters, digits and `.-_=+` of it are written.
   public var identifier: String
-  /// The recipient, when there is one only: the others shall not learn of each other.
+  /// The recipient, when there is one only: the others shall not learn of each other. Becomes
+  /// `Delivered-To:` too.
   public var recipient: ForwardPath?
   /// When the message came.
   public var date: MailDate
@@ -81,7 +84,13 @@ public struct TraceHeader: Hashable, Sendable {
   /// The octets of the lines, each with its CR LF.
   public var octets: [UInt8] {
     let id = String(decoding: identifier.utf8.filter(Self.isSafe), as: UTF8.self)
-    var text = "Return-Path: \(reversePath)\r\nReceived: from \(helloName)"
+    var text = "Return-Path: \(reversePath)\r\n"
+    switch recipient {
+    case .address(let address)?: text += "Delivered-To: \(address)\r\n"
+    case .postmaster?: text += "Delivered-To: Postmaster@\(hostname)\r\n"
+    case nil: break
+    }
+    text += "Received: from \(helloName)"
     if let peer { text += " (\(peer))" }
     text += "\r\n\tby \(hostname) with \(isExtended ? "ESMTP" : "SMTP") id \(id)"
     if let recipient { text += "\r\n\tfor \(recipient)" }

@@ -32,11 +32,14 @@ struct Conversation: Sendable {
   private var draft = Draft.none
   /// Read, but not yet given to the session.
   private var unread: [UInt8] = []
+  /// How long the client may take to let replies through.
+  private let writeLimit: Duration
 
   init(
     _ configuration: SMTPServerConfiguration, peer: String, surroundings: Surroundings
   ) {
     self.surroundings = surroundings
+    writeLimit = configuration.timeouts.command
     session = SMTPServerSession(
       configuration: configuration, peer: peer, at: surroundings.clock.now)
   }
@@ -64,13 +67,13 @@ struct Conversation: Sendable {
           unread = []
           session.receive(octets.span, at: now)
         }
-        try await settle(over: stream)
+        guard try await settle(over: stream, watched: watch) else { return .interrupted(nil) }
         if session.isClosed { return .closed }
-        if let interruption = watch.willWait(until: session.nextDeadline) {
+        if let interruption = watch.willRead(until: session.nextDeadline) {
           return .interrupted(interruption)
         }
         let octets = try await stream.read(atMost: Self.readLimit)
-        let mayGoOn = watch.didHear()
+        let mayGoOn = watch.didWait()
         if octets.isEmpty {
           session.streamEnded(at: now)
         } else {
@@ -97,16 +100,29 @@ struct Conversation: Sendable {
     }
   }
 
-  /// Performs what the session wants and writes what it says, until both are done.
-  mutating func settle(over stream: some ByteStream) async throws {
+  /// Performs what the session wants and writes what it says, until both are done; false when it
+  /// was interrupted before that.
+  private mutating func settle(
+    over stream: some ByteStream, watched watch: SessionWatch
+  ) async throws(ReplyNotTaken) -> Bool {
     while true {
       // A message that is whole is stored before its reply is there to be written.
       while let action = session.nextAction() { await perform(action) }
       let output = session.takeOutput()
-      if output.isEmpty { return }
-      try await stream.write(output)
+      if output.isEmpty { return true }
+      // A client that sends and never reads must not hold the session for ever.
+      guard watch.willWrite(until: now + writeLimit) else { throw ReplyNotTaken() }
+      do {
+        try await stream.write(output)
+      } catch {
+        // A part of the reply may be written, so nothing sensible can follow: cancelled or lost.
+        throw ReplyNotTaken()
+      }
+      guard watch.didWait() else { return false }
     }
   }
+
+  private struct ReplyNotTaken: Error {}
 
   /// Performs what is left to do when nothing can be said any more: no draft stays behind.
   mutating func abandon() async {

@@ -28,12 +28,14 @@ public enum SMTPClient {
         }
         let output = session.takeOutput()
         if !output.isEmpty {
-          try await stream.write(output)
+          try await write(output, in: &session, over: stream, clock)
           continue
         }
         if session.isClosed { break }
         let limit = session.nextDeadline.map { $0 - clock.now } ?? .seconds(300)
-        switch try await read(from: stream, within: limit) {
+        let read = try await wait(
+          within: limit, for: stream, { try await stream.read(atMost: pieceSize) })
+        switch read {
         case .none: session.deadlinePassed(at: session.nextDeadline ?? clock.now)
         case .some(let octets) where octets.isEmpty: session.streamEnded(at: clock.now)
         case .some(let octets): session.receive(octets.span, at: clock.now)
@@ -60,17 +62,29 @@ public enum SMTPClient {
       session.message(message.span.extracting(start..<end), at: clock.now)
       start = end
       let output = session.takeOutput()
-      if !output.isEmpty { try await stream.write(output) }
+      if !output.isEmpty { try await write(output, in: &session, over: stream, clock) }
     }
     session.endMessage(at: clock.now)
   }
 
-  /// Reads, but not for longer than `limit`; nil when the time is over.
-  private static func read(
-    from stream: some ByteStream, within limit: Duration
-  ) async throws -> [UInt8]? {
-    try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
-      group.addTask { try await stream.read(atMost: pieceSize) }
+  /// Writes what the session says; a server that does not take it in time is given up.
+  private static func write(
+    _ output: [UInt8], in session: inout SMTPClientSession, over stream: some ByteStream,
+    _ clock: MonotonicClock
+  ) async throws {
+    let limit = session.nextDeadline.map { $0 - clock.now } ?? .seconds(300)
+    let written: Void? = try await wait(
+      within: limit, for: stream, { try await stream.write(output) })
+    if written == nil { session.deadlinePassed(at: session.nextDeadline ?? clock.now) }
+  }
+
+  /// Reads or writes, but not for longer than `limit`; nil when the time is over.
+  private static func wait<Value: Sendable>(
+    within limit: Duration, for stream: some ByteStream,
+    _ body: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value? {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+      group.addTask { try await body() }
       group.addTask {
         try await Task.sleep(for: limit)
         return nil

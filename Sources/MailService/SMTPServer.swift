@@ -87,12 +87,8 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
           await conversation.abandon()
           return await stream.abort()
         }
+        // What the session has to say to it is written in the next round.
         conversation.heed(interruption)
-        if conversation.session.isClosed {
-          try? await conversation.settle(over: stream)
-          await conversation.abandon()
-          return await finish(stream)
-        }
       }
     }
   }

@@ -14,12 +14,17 @@ enum SessionInterruption: Sendable {
 /// What the server knows of one session: whether it waits for its peer, and until when.
 ///
 /// A session is driven in rounds. A round begins with ``beginRound()``; in it the session calls
-/// ``willWait(until:)`` before it reads and ``didHear()`` after. At most one interruption ends a
-/// round, and it ends only a waiting: work under way (storing a message) is never cut off.
+/// ``willRead(until:)`` before it reads, ``willWrite(until:)`` before it writes, and ``didWait()``
+/// after. At most one interruption ends a round, and it ends only a waiting: work under way
+/// (storing a message) is never cut off, and a reply is cut off only by time.
 final class SessionWatch: Sendable {
+  private enum Waiting {
+    case none, reading, writing
+  }
+
   private struct State {
     var deadline: Instant?
-    var isWaiting = false
+    var waiting = Waiting.none
     var isStopping = false
     var isStoppingNow = false
     /// Whether the session was told that the server is stopping.
@@ -37,14 +42,14 @@ final class SessionWatch: Sendable {
     state.withLock {
       $0.continuation = continuation
       $0.isInterrupted = false
-      $0.isWaiting = false
+      $0.waiting = .none
     }
     return stream
   }
 
   /// The session is about to read.
   /// - Returns: what ends the round instead, if something does.
-  func willWait(until deadline: Instant?) -> SessionInterruption? {
+  func willRead(until deadline: Instant?) -> SessionInterruption? {
     state.withLock {
       if $0.isStoppingNow { return .stoppingNow }
       if $0.isStopping && !$0.wasTold {
@@ -52,16 +57,27 @@ final class SessionWatch: Sendable {
         return .stopping
       }
       $0.deadline = deadline
-      $0.isWaiting = true
+      $0.waiting = .reading
       return nil
     }
   }
 
-  /// The session has read something.
-  /// - Returns: false if the round was interrupted meanwhile.
-  func didHear() -> Bool {
+  /// The session is about to write; that the server is stopping it hears when it next reads.
+  /// - Returns: false if there is no time left to write anything.
+  func willWrite(until deadline: Instant) -> Bool {
     state.withLock {
-      $0.isWaiting = false
+      if $0.isStoppingNow { return false }
+      $0.deadline = deadline
+      $0.waiting = .writing
+      return true
+    }
+  }
+
+  /// The session has read something, or has written everything.
+  /// - Returns: false if the round was interrupted meanwhile.
+  func didWait() -> Bool {
+    state.withLock {
+      $0.waiting = .none
       return !$0.isInterrupted
     }
   }
@@ -78,7 +94,7 @@ final class SessionWatch: Sendable {
   func stop() {
     interrupt { state in
       state.isStopping = true
-      guard state.isWaiting, !state.isInterrupted, !state.wasTold else { return nil }
+      guard state.waiting == .reading, !state.isInterrupted, !state.wasTold else { return nil }
       state.wasTold = true
       return .stopping
     }
@@ -95,7 +111,7 @@ final class SessionWatch: Sendable {
   private func interrupt(_ decide: (inout State) -> SessionInterruption?) {
     let (interruption, continuation) = state.withLock { state in
       let decision = decide(&state)
-      guard state.isWaiting, !state.isInterrupted, let decision else {
+      guard state.waiting != .none, !state.isInterrupted, let decision else {
         return (SessionInterruption?.none, state.continuation)
       }
       state.isInterrupted = true

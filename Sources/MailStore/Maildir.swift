@@ -85,6 +85,16 @@ final class MaildirDraft: MailDraft {
     var pieces: [[UInt8]] = []
     var count = 0
     var isOver = false
+
+    /// Small pieces are joined: a client that sends octet by octet must not cost an array for each.
+    mutating func keep(_ octets: [UInt8]) {
+      if let last = pieces.indices.last, pieces[last].count < 4096 {
+        pieces[last] += octets
+      } else {
+        pieces.append(octets)
+      }
+      count += octets.count
+    }
   }
 
   let identifier: String
@@ -107,8 +117,7 @@ final class MaildirDraft: MailDraft {
     let next = state.withLock { state -> Next in
       guard !state.isOver else { return .over }
       if octets.isEmpty { return .nothing }
-      state.pieces.append(octets)
-      state.count += octets.count
+      state.keep(octets)
       guard state.count >= Maildir.spillSize else { return .nothing }
       return .spill(take(&state))
     }

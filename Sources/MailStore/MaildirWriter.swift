@@ -16,8 +16,15 @@ struct PendingMessage: Sendable {
 /// then success is told. Messages that arrive while a group is being made durable form the next
 /// group, so the more sessions there are, the more messages share one fsync of the folder.
 ///
-/// Invariants: 1. what is in `new` is whole and durable; 2. success is told after the fsync of
-/// `new`, never before; 3. after a failure nothing of the message is visible.
+/// Invariants: 1. what is in `new` is whole, and its octets are durable; 2. success is told after
+/// the fsync of `new`, never before; 3. after a failure nothing of the message is left.
+///
+/// A name can only be made durable once it is there, so between rename and fsync a reader may see a
+/// message that is not promised yet. When that fsync fails (the device is broken, as a rule) there
+/// is no right answer, only a safe one: the client is told to try again, and the message is taken
+/// back out of `new`, as Dovecot does; left there, it would surely come twice. A reader that was
+/// quicker has moved it to `cur` or read it, and gets it again later: twice perhaps, never not at
+/// all (RFC 1047 accepts the same for a 250 that is lost on its way).
 final class MaildirWriter: Sendable {
   /// Messages in a group, each an open file.
   static let largestGroup = 256
@@ -146,7 +153,7 @@ final class MaildirWriter: Sendable {
     do throws(FileSystemError) {
       try files.synchronizeFolder("\(path)/new")
     } catch {
-      // Whether the names are durable is not known, so the messages are not promised and go.
+      // Whether the names are durable is not known: nothing is promised, see above.
       for index in renamed {
         results[index] = .failure(error.storeError)
         try? files.remove("\(path)/new/\(group[index].name)")

@@ -77,7 +77,7 @@ struct SMTPServerTests {
     }
     let kept = try #require(post.store.messages.first)
     let text = String(decoding: kept.octets, as: UTF8.self)
-    #expect(text.hasPrefix("Return-Path: <me@example.net>\r\nReceived: from me.example.net"))
+    #expect(text.hasPrefix("Return-Path: <me@example.net>\r\nDelivered-To: "))
     #expect(text.hasSuffix("Subject: s\r\n\r\n.\r\nend\r\n"))
     #expect(post.store.messages.count == 1)
   }
@@ -129,6 +129,40 @@ struct SMTPServerTests {
       #expect(try await peer.reply().hasPrefix("421"))
       #expect(try await peer.read(atMost: 1).isEmpty)
     }
+  }
+
+  @Test("a peer that sends and never reads does not hold its session for ever")
+  func deafPeer() async throws {
+    let post = try Post(maximumSessions: 1, idle: .seconds(2))
+    try await post.serving { () async throws in
+      let peer = post.source.connect()
+      #expect(try await peer.reply().hasPrefix("220"))
+      let turn =
+        "MAIL FROM:<>\r\n" + String(repeating: "RCPT TO:<x@example.test>\r\n", count: 1000)
+        + "RSET\r\n"
+      await #expect(throws: MemoryStreamError.self) {
+        try await peer.write(Array("EHLO a.example\r\n".utf8))
+        while true { try await peer.write(Array(turn.utf8)) }
+      }
+      var greeting = ""
+      while !greeting.hasPrefix("220") { greeting = try await post.source.connect().reply() }
+    }
+  }
+
+  @Test("a server that takes no more of the message is given up in time")
+  func deafServer() async throws {
+    let (client, server) = MemoryStream.pair()
+    try await server.write(
+      Array("220 hi\r\n250 x\r\n250 ok\r\n250 ok\r\n354 go\r\n".utf8))
+    var timeouts = SMTPClientTimeouts()
+    timeouts.dataBlock = .milliseconds(300)
+    let to = try #require(MailAddress("a@example.test"))
+    let delivery = await SMTPClient.deliver(
+      SMTPSubmission(from: .null, to: [.address(to)]),
+      message: Array(repeating: 120, count: 300_000),
+      helloName: try #require(MailDomain("me.example.net")), timeouts: timeouts, over: client)
+    #expect(
+      delivery?.outcomes.first?.outcome == .transient(.timedOut(at: .message)))
   }
 
   @Test("a message that is cut off leaves nothing behind")

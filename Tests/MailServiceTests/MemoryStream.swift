@@ -117,7 +117,10 @@ final class MemoryStream: ByteStream {
     outgoing.end(abort: true)
     incoming.end(abort: true)
   }
-  func close() async { outgoing.end(abort: false) }
+  func close() async {
+    outgoing.end(abort: false)
+    incoming.end(abort: false)
+  }
 }
 
 /// Streams that a test makes one by one.

@@ -56,6 +56,16 @@ struct DurabilityTests {
     #expect(files.found(in: "/m/tmp").isEmpty && files.openFiles == 0)
   }
 
+  @Test("a message that comes octet by octet is held in few pieces")
+  func trickle() async throws {
+    let files = FakeFileSystem()
+    let maildir = try Self.open(files)
+    let octets = (0..<20_000).map { UInt8(truncatingIfNeeded: $0) }
+    #expect(await Self.store(octets.map { [$0] }, in: maildir) == nil)
+    #expect(files.mostPieces <= 20_000 / 4096 + 1)
+    #expect(files.found(in: "/m/new", .powerCut).values.first == octets)
+  }
+
   static let failures: [(FakeFileSystem.Call, Int32, MailStoreError?)] = [
     FakeFileSystem.Call.create, .write, .synchronize, .rename, .synchronizeFolder,
   ].flatMap { call in

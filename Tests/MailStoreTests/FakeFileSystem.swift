@@ -29,6 +29,7 @@ final class FakeFileSystem: MailFileSystem {
     var nextFile: Int32 = 3
     var log: [Entry] = []
     var openFiles: Set<Int32> = []
+    var mostPieces = 0
     var failures: [Call: [Int: Int32]] = [:]
     var counts: [Call: Int] = [:]
     /// After so many calls nothing happens any more.
@@ -45,6 +46,8 @@ final class FakeFileSystem: MailFileSystem {
 
   var log: [Entry] { state.withLock { $0.log } }
   var openFiles: Int { state.withLock { $0.openFiles.count } }
+  /// The most pieces that were given to one write.
+  var mostPieces: Int { state.withLock { $0.mostPieces } }
   func forgetLog() { state.withLock { $0.log = [] } }
 
   /// Fails the call of this kind with this number, counted from 0 from now on.
@@ -139,6 +142,7 @@ final class FakeFileSystem: MailFileSystem {
   func write(_ pieces: [[UInt8]], to file: Int32, at path: String) throws(FileSystemError) {
     // A failing write may have written a part.
     state.withLock { state in
+      state.mostPieces = max(state.mostPieces, pieces.count)
       if state.callsLeft > 0, let first = pieces.first?.prefix(1) {
         state.files[file]?.octets += first
       }

@@ -143,6 +143,26 @@ struct ClientTests {
     #expect(single.delivery == client.delivery)
   }
 
+  @Test(
+    "what a reply is shown with cannot command a terminal or turn the text around",
+    arguments: [
+      "\u{1B}[2J", "\u{85}", "\u{9B}2J", "\u{9D}0;x\u{9C}", "\u{202E}x", "\u{2066}x", "\u{200F}x",
+      "\u{061C}x", "\u{2028}x", "\u{2029}x", "\u{200B}x", "\u{7F}", "\0", "\t",
+    ])
+  func shownReply(text: String) throws {
+    var client = ClientHarness(submission())
+    client.receive("554 no \(text) grüße, Ελλάδα\r\n")
+    let shown = try #require(client.delivery?.outcomes.first).outcome
+    guard case .permanent(.refused(let reply, at: .greeting)) = shown else {
+      Issue.record("\(shown)")
+      return
+    }
+    let scalars = reply.description.unicodeScalars
+    #expect(!scalars.contains { $0.value < 32 || 127...159 ~= $0.value || $0.value >= 0x600 })
+    #expect(reply.description.hasPrefix("554 no ?"))
+    #expect(reply.description.hasSuffix(" grüße, Ελλάδα"))
+  }
+
   @Test("a DATA that was taken with no recipient left is ended at once")
   func nobodyLeft() {
     var client = ClientHarness(submission())

@@ -61,6 +61,40 @@ struct LimitTests {
     }
   }
 
+  @Test("recipients above the limit are put off without end, and the message goes to the others")
+  func manyMoreRecipients() {
+    let text =
+      "HELO x\r\nMAIL FROM:<>\r\n"
+      + (0..<3000).map { "RCPT TO:<u\($0)@example.test>\r\n" }.joined()
+      + "DATA\r\nx\r\n.\r\nQUIT\r\n"
+    let served = serve([bytes(text)])
+    #expect(served.replyLines.count { $0.hasPrefix("452 4.5.3") } == 2000)
+    #expect(served.messages.first?.envelope.recipients.count == 1000)
+    #expect(served.replyLines.last?.hasPrefix("221") == true)
+  }
+
+  @Test("the greeting and each reply that ends the connection begin with the server's name")
+  func hostname() {
+    let name = "post.example.test"
+    #expect(serve([]).replyLines == ["220 \(name) ESMTP Postroad"])
+    #expect(serve([bytes("QUIT\r\n")]).replyLines.last?.hasPrefix("221 2.0.0 \(name) ") == true)
+    let errors = serve([bytes(String(repeating: "FROB\r\n", count: 50))])
+    #expect(errors.replyLines.last?.hasPrefix("421 4.7.0 \(name) ") == true)
+    for rule in [SMTPRule.tooManySessions, .shuttingDown] {
+      let said = SMTPServerSession.refusal(hostname: configuration().hostname, rule)
+      #expect(lines(of: said).first?.hasPrefix("421 4.3.2 \(name) ") == true)
+    }
+  }
+
+  @Test("messages that are refused for what they are count as errors")
+  func refusedMessages() {
+    let turn = "MAIL FROM:<>\r\nRCPT TO:<a@example.test>\r\nDATA\r\nbare\nline\r\n.\r\n"
+    let served = serve([bytes("HELO x\r\n" + String(repeating: turn, count: 100))])
+    #expect(served.replyLines.count { $0.hasPrefix("550 5.5.2") } == 21)
+    #expect(served.replyLines.last?.hasPrefix("421 4.7.0") == true)
+    #expect(served.isClosed && served.messages.isEmpty)
+  }
+
   @Test("after too many errors 421 and the end")
   func errors() {
     let served = serve([bytes(String(repeating: "FROB\r\n", count: 1000))])

@@ -36,7 +36,8 @@ struct TraceHeaderTests {
   func full() throws {
     #expect(
       text(try envelope())
-        == "Return-Path: <a@example.net>\r\nReceived: from me.example.net ([192.0.2.7])\r\n"
+        == "Return-Path: <a@example.net>\r\nDelivered-To: u0@example.test\r\n"
+        + "Received: from me.example.net ([192.0.2.7])\r\n"
         + "\tby post.example.test with ESMTP id id-1\r\n\tfor <u0@example.test>"
         + "; Thu, 1 Jan 1970 00:00:00 +0000\r\n")
   }
@@ -46,6 +47,17 @@ struct TraceHeaderTests {
     let written = text(try envelope(2, hello: "HELO"))
     #expect(written.contains("with SMTP id"))
     #expect(!written.contains("for <"))
+    #expect(!written.contains("Delivered-To:"))
+  }
+
+  @Test("the postmaster without a domain is this server's, and nobody is <>")
+  func postmaster() throws {
+    var mail = try envelope()
+    mail.reversePath = .null
+    mail.recipients = [.postmaster]
+    #expect(
+      text(mail).hasPrefix(
+        "Return-Path: <>\r\nDelivered-To: Postmaster@post.example.test\r\nReceived: "))
   }
 
   @Test("nothing can be injected through the name of a message")
