@@ -1,7 +1,7 @@
 public import Logging
 public import Mail
 public import MailStore
-import Metrics
+public import Metrics
 import Octets
 public import ServiceLifecycle
 
@@ -19,16 +19,18 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
   public var gracePeriod = Duration.seconds(30)
 
   /// A server that is not running yet.
+  /// - Parameter metrics: where it counts; what sessions decide is counted when they end.
   public init(
     source: Source, configuration: SMTPServerConfiguration, store: any MailStoring,
-    maximumSessions: Int = 1000, logger: Logger
+    maximumSessions: Int = 1000, logger: Logger,
+    metrics: any MetricsFactory = MetricsSystem.factory
   ) {
     self.source = source
     self.configuration = configuration
     registry = SessionRegistry(limit: maximumSessions)
     surroundings = Conversation.Surroundings(
       hostname: configuration.hostname, store: store, clock: MonotonicClock(),
-      metrics: ServerMetrics(), logger: logger)
+      metrics: ServerMetrics(metrics), logger: logger)
   }
 
   /// Serves until the source ends, the service is shut down, or the task is cancelled.
@@ -70,6 +72,7 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
   private func serve(_ stream: some ByteStream, watched watch: SessionWatch) async {
     var conversation = Conversation(
       configuration, peer: stream.peerName, surroundings: surroundings)
+    defer { surroundings.metrics.add(conversation.session.ledger) }
     while true {
       let (next, end) = await round(conversation, stream, watch)
       conversation = next

@@ -1,12 +1,43 @@
+import Mail
 import Metrics
+import Octets
 
 /// What a server counts; every label is known at the start.
 struct ServerMetrics: Sendable {
-  let sessionsOpened = Counter(label: "postroad_smtp_sessions_total")
-  let sessionsRefused = Counter(label: "postroad_smtp_sessions_refused_total")
-  let sessionsOpen = Gauge(label: "postroad_smtp_sessions_open")
-  let messagesStored = Counter(label: "postroad_smtp_messages_stored_total")
-  let messagesAborted = Counter(label: "postroad_smtp_messages_aborted_total")
-  let octetsStored = Counter(label: "postroad_smtp_octets_stored_total")
-  let storeFailures = Counter(label: "postroad_smtp_store_failures_total")
+  let sessionsOpened: Counter
+  let sessionsRefused: Counter
+  let sessionsOpen: Gauge
+  let messagesStored: Counter
+  let messagesAborted: Counter
+  let octetsStored: Counter
+  let storeFailures: Counter
+  /// What the sessions decided, one counter for each rule: so each refusal is counted by its reason.
+  private let rules: [(rule: SMTPRule, counter: Counter)]
+
+  init(_ factory: any MetricsFactory) {
+    func counter(_ label: String) -> Counter {
+      Counter(label: "postroad_smtp_\(label)_total", factory: factory)
+    }
+    sessionsOpened = counter("sessions")
+    sessionsRefused = counter("sessions_refused")
+    sessionsOpen = Gauge(label: "postroad_smtp_sessions_open", factory: factory)
+    messagesStored = counter("messages_stored")
+    messagesAborted = counter("messages_aborted")
+    octetsStored = counter("octets_stored")
+    storeFailures = counter("store_failures")
+    rules = SMTPRule.allCases.map { rule in
+      let labels = [("rule", "\(rule)")]
+      return (
+        rule, Counter(label: "postroad_smtp_rules_total", dimensions: labels, factory: factory)
+      )
+    }
+  }
+
+  /// Adds what one session has decided in all its time.
+  func add(_ ledger: RuleLedger<SMTPRule>) {
+    for (rule, counter) in rules {
+      let count = ledger.count(rule)
+      if count > 0 { counter.increment(by: count) }
+    }
+  }
 }

@@ -1,0 +1,65 @@
+import Logging
+import Mail
+import MailService
+import MailStore
+import Metrics
+import Synchronization
+import Testing
+
+/// Remembers the sum of each counter under its label and labels' values; nothing else.
+final class CountingFactory: MetricsFactory {
+  private final class Handler: CounterHandler {
+    let sum = Atomic<Int64>(0)
+    func increment(by amount: Int64) { sum.add(amount, ordering: .relaxed) }
+    func reset() {}
+  }
+
+  private let handlers = Mutex<[String: Handler]>([:])
+
+  func sum(_ name: String) -> Int64 {
+    handlers.withLock { $0[name]?.sum.load(ordering: .relaxed) ?? 0 }
+  }
+
+  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    let handler = Handler()
+    let name = ([label] + dimensions.map(\.1)).joined(separator: " ")
+    handlers.withLock { $0[name] = handler }
+    return handler
+  }
+  func makeRecorder(
+    label: String, dimensions: [(String, String)], aggregate: Bool
+  ) -> any RecorderHandler { NOOPMetricsHandler.instance }
+  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    NOOPMetricsHandler.instance
+  }
+  func destroyCounter(_ handler: any CounterHandler) {}
+  func destroyRecorder(_ handler: any RecorderHandler) {}
+  func destroyTimer(_ handler: any TimerHandler) {}
+}
+
+@Suite("what a mail server counts", .timeLimit(.minutes(1)))
+struct MetricsTests {
+  @Test("each refusal is counted by its reason when the session has ended")
+  func refusals() async throws {
+    let name = try #require(DomainName("post.example.test"))
+    let domain = try #require(MailDomain("example.test"))
+    let factory = CountingFactory()
+    let server = SMTPServer(
+      source: MemorySource(),
+      configuration: SMTPServerConfiguration(
+        hostname: name, policy: RecipientPolicy(domains: [domain])),
+      store: MemoryMailStore(), logger: .quiet, metrics: factory)
+    let (client, end) = MemoryStream.pair()
+    let text =
+      "EHLO a.example\r\nFROB\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.example>\r\n"
+      + "RCPT TO:<y@foreign.example>\r\nRCPT TO:<x@example.test>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n"
+    try await client.write(Array(text.utf8))
+    try await client.closeSending()
+    await server.receive(end)
+    #expect(factory.sum("postroad_smtp_rules_total foreignDomain") == 2)
+    #expect(factory.sum("postroad_smtp_rules_total unknownCommand") == 1)
+    #expect(factory.sum("postroad_smtp_rules_total acceptMessage") == 1)
+    #expect(factory.sum("postroad_smtp_messages_stored_total") == 1)
+    #expect(factory.sum("postroad_smtp_sessions_total") == 1)
+  }
+}
