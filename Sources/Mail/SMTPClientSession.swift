@@ -80,10 +80,8 @@ public struct SMTPClientSession: Sendable {
 
   /// The octets to write to the server; empty when there are none.
   public mutating func takeOutput() -> [UInt8] {
-    guard !output.isEmpty else { return [] }
-    let taken = output
-    output = []
-    return taken
+    defer { output = [] }
+    return output
   }
 
   /// The server sent octets.

@@ -129,10 +129,8 @@ public struct SMTPServerSession: Sendable {
 
   /// The octets to write to the client; empty when there are none.
   public mutating func takeOutput() -> [UInt8] {
-    guard !output.isEmpty else { return [] }
-    let taken = output
-    output = []
-    return taken
+    defer { output = [] }
+    return output
   }
 
   // MARK: Input
