@@ -47,24 +47,32 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private let shared = Mutex(Shared())
   private var local: Deque<Work> = []
   private let poller: Int32
-  private let wakeUp: Int32
+  private let wakeUp: WakeUp
   private var thread = pthread_t()
   private var driver: (any Driver)?
   private let hasStarted = Atomic<Bool>(false)
 
   init() {
     poller = postroad_poller_create()
-    wakeUp = postroad_wakeup_create()
-    precondition(poller >= 0 && wakeUp >= 0, "no descriptors are left for an event loop")
+    wakeUp = WakeUp()
+    precondition(poller >= 0 && wakeUp.descriptor >= 0, "no descriptors are left for an event loop")
   }
 
-  // The thread closes the descriptors, which it may be waiting on.
-  deinit { wake() }
+  // The thread closes the poller, which it may be waiting on.
+  deinit { wakeUp.signal() }
+
+  /// The eventfd that ends a wait; closed when neither loop nor thread can use it any more.
+  private final class WakeUp: Sendable {
+    let descriptor = postroad_wakeup_create()
+    deinit { close(descriptor) }
+    func signal() { postroad_wakeup_signal(descriptor) }
+    func clear() { postroad_wakeup_clear(descriptor) }
+  }
 
   /// Begins the thread; it ends after ``stop()``.
   func start(_ driver: any Driver) {
     self.driver = driver
-    _ = postroad_poller_add(poller, wakeUp, 0)
+    _ = postroad_poller_add(poller, wakeUp.descriptor, 0)
     if driver.descriptor >= 0 { _ = postroad_poller_add(poller, driver.descriptor, 1) }
     let held = unsafe Unmanaged.passRetained(Thread(self, poller, wakeUp)).toOpaque()
     var created = pthread_t()
@@ -89,9 +97,9 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var running: EventLoop?
     private weak var loop: EventLoop?
     private let poller: Int32
-    private let wakeUp: Int32
+    private let wakeUp: WakeUp
 
-    init(_ loop: EventLoop, _ poller: Int32, _ wakeUp: Int32) {
+    init(_ loop: EventLoop, _ poller: Int32, _ wakeUp: WakeUp) {
       running = loop
       self.loop = loop
       self.poller = poller
@@ -104,10 +112,9 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       // A stopped loop still runs the jobs of those who don't know yet, until nobody is left.
       while serve() {
         _ = postroad_poller_wait(poller, -1)
-        postroad_wakeup_clear(wakeUp)
+        wakeUp.clear()
       }
       close(poller)
-      close(wakeUp)
     }
 
     private func serve() -> Bool {
@@ -146,7 +153,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     if mustWake { wake() }
   }
 
-  private func wake() { postroad_wakeup_signal(wakeUp) }
+  private func wake() { wakeUp.signal() }
 
   /// Ends the driving after the present turn.
   func stop() {
@@ -187,7 +194,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   private func wait(_ nanoseconds: Int64) -> Bool {
     let ready = postroad_poller_wait(poller, nanoseconds)
     if nanoseconds != 0 { shared.withLock { $0.isAwake = true } }
-    if ready & 1 != 0 { postroad_wakeup_clear(wakeUp) }
+    if ready & 1 != 0 { wakeUp.clear() }
     return ready & 2 != 0
   }
 

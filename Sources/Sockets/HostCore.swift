@@ -15,41 +15,14 @@ public protocol ConnectionHandler: AnyObject, Sendable {
     _ socket: SocketID, _ readiness: Readiness, stack: inout Stack, at now: Instant)
 }
 
-/// What waits for a socket: at most one task for each kind of readiness.
-@safe
-final class Waiters {
-  /// A task that waits.
-  typealias Waiter = UnsafeContinuation<Void, any Error>
-
-  var reader: Waiter?
-  var writer: Waiter?
-  var opener: Waiter?
-  var handler: (any ConnectionHandler)?
-
-  /// Wakes the tasks that a readiness concerns.
-  func wake(_ readiness: Readiness) {
-    if !readiness.isDisjoint(with: [.readable, .acceptable, .closed, .peerClosed]) {
-      unsafe reader.take()?.resume()
-    }
-    if !readiness.isDisjoint(with: [.writable, .closed]) { unsafe writer.take()?.resume() }
-    if !readiness.isDisjoint(with: [.connected, .closed]) { unsafe opener.take()?.resume() }
-  }
-
-  /// Wakes all with an error.
-  func fail(_ error: any Error) {
-    unsafe reader.take()?.resume(throwing: error)
-    unsafe writer.take()?.resume(throwing: error)
-    unsafe opener.take()?.resume(throwing: error)
-  }
-}
-
 /// A stack, its device, and the tasks that wait for its sockets; touched on the loop's thread only.
 class HostCore: EventLoop.Driver, @unchecked Sendable {
   // `@unchecked`: whoever touches it is on the loop's thread: the loop, or the actor whose executor
   // the loop is.
   var stack: Stack
-  private(set) var waiters: [SocketID: Waiters] = [:]
+  private var owners = SocketOwners()
   private var now = Instant.start
+  private var lastWait: UInt64 = 0
   private let began = steadyNanoseconds()
 
   init(_ stack: consuming Stack) { self.stack = stack }
@@ -79,17 +52,17 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   /// Tells tasks and handlers what happened.
   func dispatch() {
     while let event = stack.nextEvent() {
-      guard let held = waiters[event.socket] else { continue }
-      if let handler = held.handler {
+      guard let owner = owners[event.socket] else { continue }
+      if let handler = owner.handler {
         if event.readiness.contains(.acceptable) {
           acceptAll(event.socket, handler)
         } else {
           handler.connectionReady(event.socket, event.readiness, stack: &stack, at: now)
           // One that was closed may live on for a while, but nothing more is told of it.
-          if !stack.isHeld(event.socket) { waiters[event.socket] = nil }
+          if !stack.isHeld(event.socket) { _ = owners.remove(event.socket) }
         }
       } else {
-        held.wake(event.readiness)
+        owner.waiters?.wake(event.readiness)
       }
     }
   }
@@ -98,7 +71,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
     while let socket = try? stack.accept(listener) {
       adopt(socket, handler: handler)
       handler.connectionReady(socket, [.connected, .readable, .writable], stack: &stack, at: now)
-      if !stack.isHeld(socket) { waiters[socket] = nil }
+      if !stack.isHeld(socket) { _ = owners.remove(socket) }
     }
   }
 
@@ -118,50 +91,37 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
 
   func loopEnded() {
     hasEnded = true
-    for held in waiters.values { held.fail(CancellationError()) }
-    waiters.removeAll()
+    for waiters in owners.removeAll() { waiters.fail(CancellationError()) }
   }
 
   // MARK: Waiting
 
   func adopt(_ socket: SocketID, handler: (any ConnectionHandler)? = nil) {
-    let held = Waiters()
-    held.handler = handler
-    waiters[socket] = held
+    owners.adopt(socket, handler: handler)
   }
 
-  func forget(_ socket: SocketID) {
-    guard let held = waiters.removeValue(forKey: socket) else { return }
-    held.fail(SocketError.noSuchSocket)
-  }
+  func forget(_ socket: SocketID) { owners.remove(socket)?.fail(SocketError.noSuchSocket) }
 
-  enum WaitKind: Sendable { case reader, writer, opener }
+  /// A number for one waiting, by which it can be cancelled.
+  func newWait() -> UInt64 {
+    lastWait &+= 1
+    return lastWait
+  }
 
   /// Puts a waiting task in its place.
-  func register(_ kind: WaitKind, _ socket: SocketID, _ waiter: Waiters.Waiter) {
-    guard !hasEnded else { return unsafe waiter.resume(throwing: CancellationError()) }
-    guard let held = waiters[socket] else {
-      return unsafe waiter.resume(throwing: SocketError.noSuchSocket)
+  func register(_ waiting: Waiters.Waiting, _ kind: WaitKind, _ socket: SocketID) {
+    guard !hasEnded else {
+      return unsafe waiting.continuation.resume(throwing: CancellationError())
     }
-    switch kind {
-    case .reader:
-      precondition(unsafe held.reader == nil, "two tasks read one socket at once")
-      unsafe held.reader = unsafe waiter
-    case .writer:
-      precondition(unsafe held.writer == nil, "two tasks write one socket at once")
-      unsafe held.writer = unsafe waiter
-    case .opener: unsafe held.opener = unsafe waiter
+    guard let waiters = owners.waiters(of: socket) else {
+      return unsafe waiting.continuation.resume(throwing: SocketError.noSuchSocket)
     }
+    waiters.add(waiting, kind)
   }
 
   /// The waiting task was cancelled.
-  func cancel(_ kind: WaitKind, _ socket: SocketID) {
-    guard let held = waiters[socket] else { return }
-    switch kind {
-    case .reader: unsafe held.reader.take()?.resume(throwing: CancellationError())
-    case .writer: unsafe held.writer.take()?.resume(throwing: CancellationError())
-    case .opener: unsafe held.opener.take()?.resume(throwing: CancellationError())
-    }
+  func cancel(_ number: UInt64, _ kind: WaitKind, _ socket: SocketID) {
+    owners[socket]?.waiters?.cancel(number, kind)
   }
 }
 

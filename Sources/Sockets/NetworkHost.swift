@@ -124,10 +124,11 @@ public actor NetworkHost {
   // MARK: What sockets ask for
 
   /// Waits until a socket may be ready; cancellation ends the waiting.
-  private func wait(_ kind: HostCore.WaitKind, _ socket: SocketID) async throws {
+  private func wait(_ kind: WaitKind, _ socket: SocketID) async throws {
     try Task.checkCancellation()
     let core = core
     let loop = loop
+    let number = core.newWait()
     try await withTaskCancellationHandler {
       // `self` makes the closures the actor's own: without it they would run on another thread.
       try await unsafe withUnsafeThrowingContinuation {
@@ -136,11 +137,12 @@ public actor NetworkHost {
         if Task.isCancelled {
           unsafe waiter.resume(throwing: CancellationError())
         } else {
-          unsafe self.core.register(kind, socket, waiter)
+          unsafe self.core.register(
+            Waiters.Waiting(number: number, continuation: waiter), kind, socket)
         }
       }
     } onCancel: {
-      loop.execute { core.cancel(kind, socket) }
+      loop.execute { core.cancel(number, kind, socket) }
     }
   }
 

@@ -74,6 +74,10 @@ public struct SocketID: Hashable, Sendable {
     self.kind = kind
     self.handle = handle
   }
+
+  /// Its kind as a number from 0 to 2, and its place among the sockets of that kind; later sockets
+  /// may have the same.
+  package var position: (kind: Int, place: Int) { (Int(kind.rawValue), Int(handle.index)) }
 }
 
 /// How a listener treats those who knock.
@@ -82,6 +86,8 @@ public struct ListenOptions: Hashable, Sendable {
   public var backlog = 128
   /// Handshakes that may be under way. RFC 4987 says why this must be bounded.
   public var handshakes = 256
+  /// How long a handshake without data may wait for some before it counts; nil waits for none.
+  public var deferAccept: Duration?
   /// The configuration of its connections; nil takes the stack's.
   public var tcp: TCPConfiguration?
 
@@ -184,7 +190,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 public enum StackRule: UInt8, ProtocolRule {
   case acceptHandshake, recycleTimeWait, recycleHandshake
   case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
-  case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit
+  case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit, dropAwaitingData
 
   /// The document and section.
   public var source: String {
@@ -195,7 +201,7 @@ public enum StackRule: UInt8, ProtocolRule {
     case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
     case .dropTCPToGroup: "RFC 9293 3.9.2.3 MUST-57"
     case .dropSYNQueueFull, .dropConnectionLimit, .recycleHandshake: "RFC 4987 3"
-    case .dropAcceptQueueFull: "RFC 9293 3.9.1.2"
+    case .dropAcceptQueueFull, .dropAwaitingData: "RFC 9293 3.9.1.2"
     }
   }
 
@@ -211,6 +217,7 @@ public enum StackRule: UInt8, ProtocolRule {
     case .dropNoListener: "no connection and no listener has this address and port"
     case .dropSYNQueueFull: "too many handshakes are under way; the SYN may come again"
     case .dropAcceptQueueFull: "the listener's user does not accept; the segment may come again"
+    case .dropAwaitingData: "the listener wants data with the handshake; a bare ACK does not count"
     case .dropConnectionLimit: "this host has as many connections as it may"
     }
   }

@@ -136,6 +136,71 @@ struct StreamTests {
     #expect(try await client.read() == [42])
   }
 
+  @Test("a cancellation ends the waiting it is for, not one that came after it")
+  func lateCancellation() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    let (client, server) = try await hosts.connection()
+    for round in 0..<200 {
+      let first = Task { try await client.read() }
+      if round % 2 == 0 { await Task.yield() }
+      first.cancel()
+      let second = Task { try await client.read() }
+      _ = try? await first.value
+      try await server.write([UInt8(round)])
+      #expect(try await second.value == [UInt8(round)])
+    }
+  }
+
+  @Test("two tasks that accept at once both get a connection")
+  func twoAcceptors() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    let end = SocketAddress(PairedHosts.serverAddress, 9)
+    let listener = try await hosts.server.listen(at: end)
+    async let one = listener.accept()
+    async let two = listener.accept()
+    let near = try await hosts.client.connect(to: end)
+    let also = try await hosts.client.connect(to: end)
+    let ports = try await Set([one.remoteAddress, two.remoteAddress])
+    #expect(ports == [near.localAddress, also.localAddress])
+  }
+
+  @Test("a listener's connections can be gone through, and end when it is closed")
+  func sequence() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    let end = SocketAddress(PairedHosts.serverAddress, 9)
+    let listener = try await hosts.server.listen(at: end)
+    let served = Task {
+      var count = 0
+      for try await stream in listener {
+        try await stream.write([UInt8(count)])
+        count += 1
+        if count == 3 { await listener.close() }
+      }
+      return count
+    }
+    for number in 0..<3 {
+      let stream = try await hosts.client.connect(to: end)
+      #expect(try await stream.read() == [UInt8(number)])
+    }
+    #expect(try await served.value == 3)
+  }
+
+  @Test("a deadline ends a waiting and leaves the stream in order")
+  func deadline() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    let (client, server) = try await hosts.connection()
+    await #expect(throws: DeadlineExceeded(limit: .milliseconds(20))) {
+      _ = try await withDeadline(.milliseconds(20)) { try await client.read() }
+    }
+    try await server.write([7])
+    let octets = try await withDeadline(.seconds(30)) { try await client.read() }
+    #expect(octets == [7])
+  }
+
   @Test("when the last reference to a stream goes, the connection is closed")
   func deinitialization() async throws {
     let hosts = PairedHosts()
