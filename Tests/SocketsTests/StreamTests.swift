@@ -141,7 +141,7 @@ struct StreamTests {
     let hosts = PairedHosts()
     defer { hosts.stop() }
     let (client, server) = try await hosts.connection()
-    for round in 0..<200 {
+    for round in 0..<40 {
       let first = Task { try await client.read() }
       if round % 2 == 0 { await Task.yield() }
       first.cancel()
