@@ -42,9 +42,12 @@ extension Stack {
   }
 
   /// Active OPEN. Without `local`, the route chooses the address and chance the port.
+  ///
+  /// - Parameter use: Fast Open, if the server is known or to become known (RFC 7413); what is
+  ///   written before the next ``transmit(on:into:at:)`` can go with the SYN.
   public mutating func connect(
     to remote: SocketAddress, from local: SocketAddress? = nil,
-    configuration tcp: TCPConfiguration? = nil, at now: Instant
+    configuration tcp: TCPConfiguration? = nil, fastOpen use: FastOpenUse? = nil, at now: Instant
   ) throws(SocketError) -> SocketID {
     let target = remote.address
     // RFC 9293 3.9.1.1 MUST-46.
@@ -78,11 +81,16 @@ extension Stack {
     let ends = TCPEndpoints(local: SocketAddress(address, port), remote: remote)
     guard table.find(ends) == nil else { throw .addressInUse(ends.local) }
     let tcp = tcp ?? configuration.tcp
+    var attempt: FastOpenAttempt?
+    if let use, fastOpen.isClient {
+      let withoutCookie = fastOpen.sendsWithoutCookie || !tcp.fastOpenNeedsCookie
+      attempt = fastOpenCache.attempt(target, withoutCookie: withoutCookie, use, at: now)
+    }
     let connection = TCPConnection(
       opening: ends, initialSequence: sequences.next(for: ends, at: now),
       pathMTU: mtu(
         to: target, on: route.interface, believesPath: tcp.believesPathMTU, at: now),
-      configuration: tcp, at: now)
+      configuration: tcp, fastOpen: attempt, at: now)
     let handle = connections.insert(
       ConnectionSlot(
         connection, listener: nil, interface: route.interface, nextHop: route.gateway ?? target,

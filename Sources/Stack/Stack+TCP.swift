@@ -37,13 +37,15 @@ extension Stack {
   ) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     let before = unsafe slot.pointee.connection.state
-    if before == .synReceived, let listener = unsafe slot.pointee.listener,
-      isAcceptQueueFull(listener), !segment.flags.contains(.rst)
+    if before == .synReceived, unsafe slot.pointee.earlyListener == nil,
+      let listener = unsafe slot.pointee.listener, isAcceptQueueFull(listener),
+      !segment.flags.contains(.rst)
     {
       // The last ACK of the handshake may come again when there is room.
       return counters.stack.note(.dropAcceptQueueFull)
     }
     unsafe slot.pointee.connection.segmentArrived(segment, at: now, ledger: &counters.tcp)
+    if before == .synSent { unsafe learnFastOpen(slot, at: now) }
     touch(handle, at: now)
   }
 
@@ -93,19 +95,40 @@ extension Stack {
       return counters.ip.note(.dropNoRoute)
     }
     counters.stack.note(.acceptHandshake)
+    let early = judgeEarly(segment, ends, listener)
     let tcp = listeners.withElement(listener) { $0.tcp } ?? configuration.tcp
-    let connection = TCPConnection(
+    var connection = TCPConnection(
       accepting: segment, endpoints: ends, initialSequence: sequences.next(for: ends, at: now),
       pathMTU: mtu(
         to: ends.remote.address, on: route.interface, believesPath: tcp.believesPathMTU, at: now),
       configuration: tcp, at: now)
+    var isEarly = false
+    switch early {
+    case .ordinary: break
+    case .answer(let option): connection.answerFastOpen(option)
+    case .early(let option):
+      isEarly = true
+      connection.acceptEarly(segment, at: now, ledger: &counters.tcp)
+      if let option { connection.answerFastOpen(option) }
+    }
     let handle = connections.insert(
       ConnectionSlot(
         connection, listener: listener, interface: route.interface,
         nextHop: route.gateway ?? ends.remote.address, isHeld: false))
     table.insert(ends, handle)
-    _ = listeners.withElement(listener) { $0.begun.append((handle, now)) }
+    _ = listeners.withElement(listener) { held in
+      if isEarly { held.early += 1 } else { held.begun.append((handle, now)) }
+    }
+    if isEarly { unsafe connections.pointer(to: handle)?.pointee.earlyListener = listener }
     touch(handle, at: now)
+  }
+
+  /// What an active open has taught about its server. RFC 7413 section 4.1.3.
+  @unsafe private mutating func learnFastOpen(
+    _ slot: UnsafeMutablePointer<ConnectionSlot>, at now: Instant
+  ) {
+    guard let lesson = unsafe slot.pointee.connection.takeFastOpenLesson() else { return }
+    unsafe fastOpenCache.learn(slot.pointee.connection.endpoints.remote.address, lesson, at: now)
   }
 
   /// How long a handshake keeps its place when others wait: our SYN,ACK went twice unanswered.
@@ -200,6 +223,12 @@ extension Stack {
     {
       unsafe slot.pointee.scheduled = deadline
       deadlines.schedule(handle, at: deadline)
+    }
+    if let listener = unsafe slot.pointee.earlyListener,
+      unsafe slot.pointee.connection.state != .synReceived
+    {
+      unsafe slot.pointee.earlyListener = nil
+      _ = listeners.withElement(listener) { $0.early -= 1 }
     }
     if unsafe slot.pointee.connection.state == .timeWait, unsafe !slot.pointee.isTimeWait {
       unsafe slot.pointee.isTimeWait = true

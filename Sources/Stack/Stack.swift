@@ -45,6 +45,9 @@ public struct Stack: ~Copyable {
   var errorPolicy: ICMPErrorPolicy
   var sequences: InitialSequenceGenerator
   var ports: PortSelector
+  /// How Fast Open is used; may be changed at any time.
+  public var fastOpen = FastOpenSettings()
+  var fastOpenCache = FastOpenCache()
   var scratch = HeaderScratch()
   /// The sink of the present ``transmit(on:into:at:)`` has refused a frame.
   var isSinkFull = false
@@ -61,6 +64,8 @@ public struct Stack: ~Copyable {
     errorPolicy = ICMPErrorPolicy(perSecond: configuration.icmpErrorsPerSecond)
     sequences = InitialSequenceGenerator(random: &random)
     ports = PortSelector(random: &random)
+    fastOpen = configuration.fastOpen
+    if fastOpen.keys.isEmpty { fastOpen.keys = [FastOpenKey(random.next(), random.next())] }
     counters.report(configuration.explains)
     let loopback = InterfaceConfiguration(
       name: "loopback", mtu: 65_535, addresses: [IPv4Prefix(IPv4Address(127, 0, 0, 1), length: 8)])
@@ -176,6 +181,8 @@ struct ConnectionSlot: ~Copyable {
   var isHeld: Bool
   var isInOutputQueue = false
   var isInEventQueue = false
+  /// The listener that counts it among those whose data came before the handshake's end.
+  var earlyListener: SlabHandle?
   /// It is among the stack's `timeWaits`.
   var isTimeWait = false
   var readiness: Readiness = []
@@ -200,6 +207,8 @@ struct Listener {
   var options: ListenOptions
   var tcp: TCPConfiguration
   var handshakes = 0
+  /// Connections whose data was taken and whose handshake has not ended.
+  var early = 0
   /// Handshakes under way and when they began, the oldest first; some may be over already.
   var begun: Deque<(handle: SlabHandle, at: Instant)> = []
   var accepted: Deque<SlabHandle> = []

@@ -56,6 +56,8 @@ public struct StackConfiguration: Hashable, Sendable {
   public var maximumQueuedPackets = 1024
   /// ICMP errors sent a second. RFC 1812 section 4.3.2.8.
   public var icmpErrorsPerSecond = 100
+  /// How Fast Open is used (RFC 7413).
+  public var fastOpen = FastOpenSettings()
   /// The configuration of connections that bring none of their own.
   public var tcp = TCPConfiguration()
   /// Every decision is reported, for people; costs time.
@@ -88,6 +90,8 @@ public struct ListenOptions: Hashable, Sendable {
   public var handshakes = 256
   /// How long a handshake without data may wait for some before it counts; nil waits for none.
   public var deferAccept: Duration?
+  /// Connections whose data may be taken before their handshake has ended; 0 does without Fast Open.
+  public var fastOpenQueue = 0
   /// The configuration of its connections; nil takes the stack's.
   public var tcp: TCPConfiguration?
 
@@ -188,7 +192,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Decisions between the Internet layer and the cores: which connection, and whether one may begin.
 public enum StackRule: UInt8, ProtocolRule {
-  case acceptHandshake, recycleTimeWait, recycleHandshake
+  case acceptHandshake, recycleTimeWait, recycleHandshake, refuseEarlyData
   case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
   case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit, dropAwaitingData
 
@@ -197,6 +201,7 @@ public enum StackRule: UInt8, ProtocolRule {
     switch self {
     case .acceptHandshake, .dropNoListener: "RFC 9293 3.10.7.1"
     case .recycleTimeWait: "RFC 9293 3.6.1"
+    case .refuseEarlyData: "RFC 7413 4.2.2"
     case .dropTCPMalformed: "RFC 9293 3.1"
     case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
     case .dropTCPToGroup: "RFC 9293 3.9.2.3 MUST-57"
@@ -210,6 +215,8 @@ public enum StackRule: UInt8, ProtocolRule {
     switch self {
     case .acceptHandshake: "a listener takes the SYN"
     case .recycleHandshake: "a handshake whose peer stays silent makes room for a new one"
+    case .refuseEarlyData:
+      "the cookie is not ours, or too many came early: the data must come again"
     case .recycleTimeWait: "the oldest connection in TIME-WAIT makes room for a new one"
     case .dropTCPMalformed: "the segment's header is cut off or impossible"
     case .dropTCPChecksum: "the segment's checksum is wrong"
@@ -226,7 +233,7 @@ public enum StackRule: UInt8, ProtocolRule {
   public var effect: RuleEffect {
     switch self {
     case .acceptHandshake: .accepts
-    case .recycleTimeWait, .recycleHandshake: .notes
+    case .recycleTimeWait, .recycleHandshake, .refuseEarlyData: .notes
     default: .drops
     }
   }

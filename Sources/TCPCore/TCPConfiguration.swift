@@ -58,6 +58,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var maximumRetransmissionTimeout: Duration = .seconds(60)
   /// Tail loss probes are sent (RFC 8985 section 7).
   public var usesLossProbes = true
+  /// Data in a SYN needs a cookie; without, only on closed networks (RFC 7413 section 7).
+  public var fastOpenNeedsCookie = true
   /// Time-outs are watched for having been too early (F-RTO, RFC 5682).
   public var detectsSpuriousTimeouts = true
   /// R2: how long data may stay unacknowledged, 100 s or more (RFC 9293 3.8.3 SHLD-11).

@@ -62,6 +62,12 @@ extension TCPConnection {
     if isAnswer ? receive.usesTimestamps : configuration.usesTimestamps {
       options.timestamps = timestamps(at: now)
     }
+    // RFC 7413 section 4.1.3.1: a SYN that goes again goes without, for the path may not bear it.
+    if isAnswer {
+      options.fastOpen = fastOpen.answer
+    } else if send.next == send.initial {
+      options.fastOpen = fastOpen.attempt?.option
+    }
     return options
   }
 
@@ -91,7 +97,9 @@ extension TCPConnection {
     guard flags.contains(.syn) else { return ledger.note(.dropUnexpected) }
     takeSYN(segment, at: now)
     if isAcceptable {
+      learn(segment, TCPOptions(parsing: segment.options), ledger: &ledger)
       synAcknowledged(segment, at: now, ledger: &ledger)
+      rewindSYN(to: acknowledgment)
       acknowledgeNow(.acknowledgeHandshake)
       establish(&ledger)
       if segment.payload.count > 0 || flags.contains(.fin) {
@@ -106,6 +114,23 @@ extension TCPConnection {
     }
   }
 
+  /// Of the data in our SYN the peer has this much; the rest goes like any other. RFC 7413 4.2.1.
+  private mutating func rewindSYN(to acknowledgment: SequenceNumber) {
+    guard fastOpen.octetsInSYN > 0 else { return }
+    let taken = send.dataStart.distance(to: acknowledgment)
+    if taken > 0 {
+      sendBuffer.consume(taken)
+      send.dataStart = acknowledgment
+      statistics.octetsAcknowledged &+= taken
+      if isWriteBlocked {
+        isWriteBlocked = false
+        events.insert(.writable)
+      }
+    }
+    send.unacknowledged = acknowledgment
+    send.next = acknowledgment
+  }
+
   /// Our SYN was acknowledged.
   mutating func synAcknowledged(
     _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
@@ -116,7 +141,10 @@ extension TCPConnection {
     }
     send.synSentAt = nil
     send.unacknowledged = send.initial + 1
-    timers.retransmit = .distantFuture
+    // What an early server has sent is still under way.
+    timers.retransmit =
+      outstanding > 0 && fastOpen.isChild
+      ? retransmissionDeadline(at: now) : .distantFuture
     pending.remove(.syn)
     if retransmissions > 0 {
       // RFC 6298 (5.7), RFC 5681 section 3.1.
@@ -132,7 +160,8 @@ extension TCPConnection {
   mutating func establish(_ ledger: inout RuleLedger<TCPRule>) {
     ledger.note(.establish)
     enter(isClosing ? .finWait1 : .established)
-    events.formUnion([.connected, .writable])
+    // The user of an early connection knows it already.
+    if !fastOpen.isChild { events.formUnion([.connected, .writable]) }
     startKeepalive(at: timers.lastHeard)
   }
 }

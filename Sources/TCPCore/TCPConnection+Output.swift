@@ -33,7 +33,11 @@ extension TCPConnection {
         header: makeHeader(send.next, [.rst, .ack], at: now), rule: .resetAbort)
     case .listen: return nil
     case .synSent, .synReceived:
+      if sendsEarly { break }
       guard !pending.isDisjoint(with: [.syn, .acknowledgment]) else { return nil }
+      if fastOpen.attempt?.waitsForData == true, sendBuffer.isEmpty, send.next == send.initial {
+        return nil
+      }
       return synSegment(at: now)
     case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck, .timeWait: break
     }
@@ -76,8 +80,10 @@ extension TCPConnection {
     header.window = UInt16(window)
     if isAnswer { receive.windowEdge = .later(receive.windowEdge, receive.next + window) }
     let isFirst = send.next == send.initial
+    var count = 0
     if isFirst {
-      send.next = send.initial + 1
+      if !isAnswer { count = octetsForSYN() }
+      send.next = send.initial + 1 + count
       send.synSentAt = now
       timers.unacknowledgedSince = now
     }
@@ -88,7 +94,8 @@ extension TCPConnection {
     let rule: TCPRule =
       isAnswer
       ? (isFirstAnswer ? .sendSYNACK : .retransmitSYNACK) : (isFirst ? .sendSYN : .retransmitSYN)
-    var segment = OutgoingSegment(header: header, rule: rule)
+    var segment = OutgoingSegment(header: header, rule: count > 0 ? .sendSYNWithData : rule)
+    segment.payloadCount = count
     segment.isCopy = !isFirst
     return segment
   }

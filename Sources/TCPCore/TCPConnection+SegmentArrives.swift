@@ -193,12 +193,13 @@ extension TCPConnection {
     ledger.note(.resetReceived)
     let reason: TCPCloseReason =
       switch state {
-      case .synReceived: .refused
+      case .synReceived: fastOpen.isChild ? .reset : .refused
       case .closing, .lastAck: .finished
       default: .reset
       }
     finish(reason)
-    if reason == .reset { receiveBuffer.removeAll() }
+    // What an early user has not read yet was acknowledged to nobody else.
+    if reason == .reset, !fastOpen.isChild { receiveBuffer.removeAll() }
   }
 
   // MARK: URG

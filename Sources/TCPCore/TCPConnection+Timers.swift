@@ -108,8 +108,10 @@ extension TCPConnection {
     // RFC 9293 3.8.6.1 MUST-37: for as long as the probes are answered.
     let silence = now.nanoseconds(since: timers.lastHeard)
     if timers.probes > 0, silence >= retransmissionLimit { return giveUp(ledger: &ledger) }
-    // The user's own time-out asks for progress, not only for answers. RFC 9293 3.10.8.
-    if let limit = configuration.userTimeout, timers.unacknowledgedSince + limit <= now {
+    // The user's own time-out asks for progress, not only for answers (RFC 9293 3.10.8); so does a
+    // connection that nobody holds any more, or it could be kept for ever from outside.
+    let patience = configuration.userTimeout ?? (isOrphan ? configuration.retransmissionLimit : nil)
+    if let patience, timers.unacknowledgedSince + patience <= now {
       return giveUp(ledger: &ledger)
     }
     timers.probes &+= 1

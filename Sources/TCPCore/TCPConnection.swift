@@ -79,15 +79,18 @@ package struct TCPConnection: ~Copyable {
   var refusesText = false
   /// What was counted.
   var statistics = TCPStatistics()
+  /// Data in the SYN. RFC 7413.
+  var fastOpen = FastOpenState()
   private let inPlace = InPlace()
 
   /// An active open: SYN-SENT. RFC 9293 section 3.10.1.
   package init(
     opening endpoints: TCPEndpoints, initialSequence: SequenceNumber, pathMTU: Int,
-    configuration: TCPConfiguration, at now: Instant
+    configuration: TCPConfiguration, fastOpen attempt: FastOpenAttempt? = nil, at now: Instant
   ) {
     self.init(
       endpoints, initialSequence, pathMTU, configuration, state: .synSent, isPassive: false)
+    fastOpen.attempt = attempt
     pending.insert(.syn)
     timers.unacknowledgedSince = now
   }

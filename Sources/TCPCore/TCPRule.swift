@@ -3,7 +3,7 @@ public import Octets
 /// Every decision of the TCP core, with where it comes from and a sentence for people.
 public enum TCPRule: UInt8, ProtocolRule {
   // What is sent, and why.
-  case sendSYN, sendSYNACK, retransmitSYN, retransmitSYNACK
+  case sendSYN, sendSYNWithData, sendSYNACK, retransmitSYN, retransmitSYNACK
   case sendData, sendLastData, sendFIN, sendFINWithData
   case fastRetransmit, retransmitHole, retransmitAfterTimeout, retransmitFIN
   case acknowledgeAtOnce, acknowledgeSecondSegment, acknowledgeDelayed, acknowledgeOutOfOrder
@@ -22,6 +22,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
   case urgentAnnounced, simultaneousOpen, orphanTimeout
   // Loss detection by time, and mistakes undone.
+  case acceptEarlyData, earlyDataAcknowledged
   case lossProbeRepaired, undoByTimestamp, undoByDuplicates, undoByProbe
 
   /// The document and section.
@@ -66,6 +67,8 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .softICMP, .hardICMP: "RFC 9293 3.9.2.2"
     case .urgentAnnounced: "RFC 9293 3.8.5"
     case .orphanTimeout: "RFC 1122 4.2.2.20"
+    case .sendSYNWithData, .earlyDataAcknowledged: "RFC 7413 4.2.1"
+    case .acceptEarlyData: "RFC 7413 4.2.2"
     case .lossProbe: "RFC 8985 7.3"
     case .lossProbeRepaired: "RFC 8985 7.4"
     case .undoByTimestamp: "RFC 4015 3"
@@ -89,6 +92,9 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .retransmitHole: "the peer reported what it has; what lies between goes again"
     case .retransmitAfterTimeout: "nothing came back in time: the oldest segment goes again"
     case .retransmitFIN: "the FIN was not acknowledged in time"
+    case .sendSYNWithData: "the server knows us by a cookie, so that the SYN can carry data"
+    case .earlyDataAcknowledged: "the server has taken the data in our SYN"
+    case .acceptEarlyData: "the SYN brought a valid cookie: its data goes to the user at once"
     case .lossProbe: "two round trips of silence: a probe asks whether the tail was lost"
     case .lossProbeRepaired: "the probe made good a loss, so the window is cut after all"
     case .undoByTimestamp: "the answer is to the original, so nothing was lost: the cut is undone"

@@ -76,6 +76,8 @@ public struct TCPOptions: Hashable, Sendable {
   public var sackPermitted = false
   /// Timestamps (kind 8).
   public var timestamps: TCPTimestamps?
+  /// Fast Open: a cookie, or the request for one (kind 34, or 254; in a SYN only).
+  public var fastOpen: FastOpenOption?
   /// What has arrived out of order (kind 5).
   public var sackBlocks = SACKBlocks()
   /// An option had an impossible length; those before it were read (RFC 9293 3.1 MUST-7).
@@ -116,6 +118,7 @@ public struct TCPOptions: Hashable, Sendable {
             SequenceNumber(option.uint32(at: start)),
             SequenceNumber(option.uint32(at: start + 4))))
       }
+    case (34, _), (254, _): fastOpen = FastOpenOption(kind: kind, option) ?? fastOpen
     case (2, _), (3, _), (4, _), (5, _), (8, _): isMalformed = true
     // RFC 9293 3.1 MUST-6: an option that we don't know is skipped without error.
     default: break
@@ -128,6 +131,7 @@ public struct TCPOptions: Hashable, Sendable {
     if maximumSegmentSize != nil { sum &+= 4 }
     if windowScale != nil { sum &+= 4 }
     if timestamps != nil { sum &+= 12 } else if sackPermitted { sum &+= 4 }
+    if let fastOpen { sum &+= fastOpen.length }
     if sackBlocks.count > 0 { sum &+= 4 &+ 8 &* emittedBlocks(after: sum) }
     return sum
   }
@@ -145,10 +149,6 @@ public struct TCPOptions: Hashable, Sendable {
       output.append(bigEndian: size)
       used &+= 4
     }
-    if let shift = windowScale {
-      output.append(bigEndian: 0x0103_0300 | UInt32(shift))
-      used &+= 4
-    }
     if let timestamps {
       // SACK-permitted takes the place of the two NOPs, so that a SYN's options stay within 24.
       output.append(bigEndian: sackPermitted ? 0x0402_080A : 0x0101_080A as UInt32)
@@ -158,6 +158,14 @@ public struct TCPOptions: Hashable, Sendable {
     } else if sackPermitted {
       output.append(bigEndian: 0x0101_0402 as UInt32)
       used &+= 4
+    }
+    if let shift = windowScale {
+      output.append(bigEndian: 0x0103_0300 | UInt32(shift))
+      used &+= 4
+    }
+    if let fastOpen {
+      fastOpen.emit(into: &output)
+      used &+= fastOpen.length
     }
     guard sackBlocks.count > 0 else { return }
     let blocks = emittedBlocks(after: used)

@@ -107,6 +107,20 @@ struct RetransmissionTests {
     #expect(script.now < Instant(nanoseconds: 11_000_000_000))
   }
 
+  @Test("a connection that nobody holds is not kept for ever by a peer that answers probes")
+  func orphanOfProbes() {
+    var script = Self.slow(Agreement().with { $0.window = 0 })
+    script.send(100)
+    script.connection.detach(at: script.now)
+    var steps = 0
+    while let deadline = script.connection.nextDeadline, steps < 1000 {
+      script.wait(until: deadline)
+      if !script.all().isEmpty { script.inject(.ack, seq: 1, ack: 1, window: 0) }
+      steps += 1
+    }
+    script.expect(closed: .timedOut)
+  }
+
   @Test("progress starts the user's time-out anew")
   func userTimeoutProgress() {
     var script = Self.slow(Agreement { $0.userTimeout = .seconds(2) })
