@@ -37,11 +37,17 @@ extension Stack {
   ) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     let before = unsafe slot.pointee.connection.state
-    if before == .synReceived, let listener = unsafe slot.pointee.listener,
-      isAcceptQueueFull(listener), !segment.flags.contains(.rst)
-    {
-      // The last ACK of the handshake may come again when there is room.
-      return counters.stack.note(.dropAcceptQueueFull)
+    if before == .synReceived, let listener = unsafe slot.pointee.listener {
+      if isAcceptQueueFull(listener), !segment.flags.contains(.rst) {
+        // The last ACK of the handshake may come again when there is room.
+        return counters.stack.note(.dropAcceptQueueFull)
+      }
+      if let patience = listeners.withElement(listener, { $0.options.deferAccept }) ?? nil,
+        unsafe slot.pointee.connection.defersHandshake(segment, for: patience, at: now)
+      {
+        counters.stack.note(.dropAwaitingData)
+        return settle(handle, at: now)
+      }
     }
     unsafe slot.pointee.connection.segmentArrived(segment, at: now, ledger: &counters.tcp)
     touch(handle, at: now)
