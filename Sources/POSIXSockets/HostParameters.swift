@@ -1,21 +1,98 @@
 public import TCPCore
 
-/// What an administrator sets for all sockets: the values behind `sysctl(8)` and `ip-route(8)`.
+/// What an administrator sets for all sockets: the values behind `sysctl(8)`.
+///
+/// They are what sockets begin with: one that is open keeps what it has.
 public struct HostParameters: Sendable {
-  /// The configuration that new sockets begin with.
-  public var tcp = TCPConfiguration()
-  /// The defaults.
-  public init() {}
-
-  /// Sets a parameter by Linux's name, dots or slashes between the parts: `net.ipv4.tcp_sack`.
-  ///
-  /// - Throws: ``UnsupportedCall`` for a name that is unknown, or a value that cannot be kept.
-  public mutating func set(_ name: String, to value: String) throws(UnsupportedCall) {
-    throw UnsupportedCall(what: "sysctl \(name)")
+  /// The three numbers of `tcp_rmem` and `tcp_wmem`: the least, the default and the most octets.
+  public struct Buffers: Hashable, Sendable {
+    /// The least, the default and the most.
+    public var least: Int, usual: Int, most: Int
+    /// Numbers for a buffer.
+    public init(_ least: Int, _ usual: Int, _ most: Int) {
+      (self.least, self.usual, self.most) = (least, usual, most)
+    }
   }
 
-  /// The value of a parameter by Linux's name.
-  public func value(of name: String) throws(UnsupportedCall) -> String {
-    throw UnsupportedCall(what: "sysctl \(name)")
+  /// The configuration that new sockets begin with, but for the buffers.
+  public var tcp = TCPConfiguration()
+  /// `tcp_rmem`, of which half is for octets and bounds the window.
+  public var receiveBuffers = Buffers(4096, 131_072, 6_291_456)
+  /// `tcp_wmem`.
+  public var sendBuffers = Buffers(4096, 16_384, 4_194_304)
+  /// `net.core.rmem_max`: what `SO_RCVBUF` may ask for, before it is doubled.
+  public var receiveBufferMaximum = 212_992
+  /// `net.core.wmem_max`: what `SO_SNDBUF` may ask for, before it is doubled.
+  public var sendBufferMaximum = 212_992
+  /// `tcp_notsent_lowat`; nil for none.
+  public var unsentLowWater: Int?
+  /// `tcp_syn_retries`, 1...127.
+  public var openRetransmissions = 6
+  /// `tcp_synack_retries`, 1...127.
+  public var answerRetransmissions = 5
+  /// The keepalive times of sockets that switch it on.
+  public var keepalive = Keepalive()
+
+  /// Linux's defaults, as far as the stack has them.
+  public init() {}
+
+  /// Congestion controllers of Linux.
+  static let knownAlgorithms: Set<String> = [
+    "bbr", "bic", "cdg", "dctcp", "highspeed", "htcp", "hybla", "illinois", "lp", "nv",
+    "scalable", "vegas", "veno", "westwood", "yeah",
+  ]
+
+  /// The least send buffer that Linux gives a connection: two initial windows, each segment with
+  /// what it costs besides its octets.
+  private static let leastSendBuffer = 87_040
+
+  /// What a new TCP socket gives the stack.
+  var configuration: TCPConfiguration {
+    var tcp = tcp
+    tcp.receiveBufferLimit = max(receiveBuffers.usual / 2, 2048)
+    tcp.receiveBufferMaximum = max(receiveBuffers.most, receiveBufferMaximum)
+    tcp.sendBufferLimit = max(sendBuffers.usual, Self.leastSendBuffer)
+    tcp.openRetransmissions = UInt8(clamping: openRetransmissions)
+    tcp.keepalive = nil
+    return tcp
+  }
+
+  /// What a new socket begins with.
+  func socketOptions(isStream: Bool) -> SocketOptions {
+    var options = SocketOptions(
+      sendBuffer: isStream ? sendBuffers.usual : sendBufferMaximum,
+      receiveBuffer: isStream ? receiveBuffers.usual : receiveBufferMaximum)
+    options.keepalive = keepalive
+    return options
+  }
+
+  // MARK: TCP_DEFER_ACCEPT, which counts retransmissions of the SYN,ACK.
+
+  /// How many retransmissions happen in so many seconds: after 1, 3, 7, 15 seconds, and so on.
+  static func retransmissions(inSeconds seconds: Int) -> Int {
+    guard seconds > 0 else { return 0 }
+    var (count, period, timeout) = (1, 1, 1)
+    while seconds > period, count < 255 {
+      count += 1
+      timeout = min(timeout * 2, 120)
+      period += timeout
+    }
+    return count
+  }
+
+  /// The seconds in which so many retransmissions happen.
+  static func seconds(ofRetransmissions count: Int) -> Int {
+    guard count > 0 else { return 0 }
+    var (period, timeout) = (1, 1)
+    for _ in 1..<count {
+      timeout = min(timeout * 2, 120)
+      period += timeout
+    }
+    return period
+  }
+
+  /// How long a listener waits for data with so many retransmissions; nil for none.
+  func deferral(_ count: Int) -> Duration? {
+    count > 0 ? .seconds(Self.seconds(ofRetransmissions: count)) : nil
   }
 }

@@ -28,6 +28,12 @@ public struct POSIXProcess: ~Copyable {
   /// What the host's administrator has set, for sockets made from now on.
   public var parameters: HostParameters
 
+  var descriptors = DescriptorTable()
+  /// Closes that wait, by the number that was closed.
+  var lingering: [Int: LingeringClose] = [:]
+  /// When a `poll(2)` that blocks gives up.
+  var pollDeadline: Instant?
+
   /// A process on a host, with descriptors 0, 1 and 2 taken.
   public init(
     stack: consuming Stack, parameters: HostParameters = HostParameters(), at now: Instant = .start
@@ -38,14 +44,31 @@ public struct POSIXProcess: ~Copyable {
   }
 
   /// When ``deadlinePassed()`` must be called next; nil when nothing is waited for.
-  public var nextDeadline: Instant? { stack.nextDeadline }
+  public var nextDeadline: Instant? {
+    var first = stack.nextDeadline ?? .distantFuture
+    for (_, socket) in descriptors.sockets {
+      for blocked in socket.blocked.values { first = min(first, blocked.deadline) }
+    }
+    for close in lingering.values { first = min(first, close.deadline) }
+    for epoll in descriptors.epolls { first = min(first, epoll.deadline ?? .distantFuture) }
+    first = min(first, pollDeadline ?? .distantFuture)
+    return first == .distantFuture ? nil : first
+  }
 
-  /// The time ``nextDeadline`` gave has come: set ``now`` to it first. Then repeat blocked calls.
+  /// The time ``nextDeadline`` gave has come: set ``now`` to it first. Then repeat blocked calls:
+  /// a deadline of theirs stays until they are.
   public mutating func deadlinePassed() { stack.deadlinePassed(at: now) }
 
   /// Forgets what a blocked call on a descriptor had begun, as a signal would interrupt it.
-  public mutating func cancelBlockedCall(_ fd: Int) {}
+  public mutating func cancelBlockedCall(_ fd: Int) {
+    lingering[fd] = nil
+    switch descriptors[fd] {
+    case .socket(let socket): socket.blocked = [:]
+    case .epoll(let epoll): epoll.deadline = nil
+    case .standard, nil: break
+    }
+  }
 
   /// The stack's socket behind a descriptor: a listener, a connection, a UDP socket or none yet.
-  public func socketID(_ fd: Int) -> SocketID? { nil }
+  public func socketID(_ fd: Int) -> SocketID? { openSocket(fd)?.id }
 }

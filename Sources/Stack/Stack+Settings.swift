@@ -113,3 +113,19 @@ public enum SendMark: Hashable, Sendable {
   /// More follows at once: a tail that fills no segment may wait for it.
   case moreFollows
 }
+
+extension Stack {
+  /// Octets up to the end of the urgent data that are not read yet; 0 when there are none.
+  public func urgentRemaining(_ socket: SocketID) -> Int {
+    guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
+    else { return 0 }
+    return unsafe slot.pointee.connection.urgentRemaining
+  }
+
+  /// Whether the peer has closed its side and all that it sent has come.
+  public func isPeerClosed(_ socket: SocketID) -> Bool {
+    guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
+    else { return true }
+    return unsafe slot.pointee.connection.peerHasClosed
+  }
+}

@@ -38,11 +38,18 @@ extension Stack {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     let before = unsafe slot.pointee.connection.state
     if before == .synReceived, unsafe slot.pointee.earlyListener == nil,
-      let listener = unsafe slot.pointee.listener, isAcceptQueueFull(listener),
-      !segment.flags.contains(.rst)
+      let listener = unsafe slot.pointee.listener
     {
-      // The last ACK of the handshake may come again when there is room.
-      return counters.stack.note(.dropAcceptQueueFull)
+      if isAcceptQueueFull(listener), !segment.flags.contains(.rst) {
+        // The last ACK of the handshake may come again when there is room.
+        return counters.stack.note(.dropAcceptQueueFull)
+      }
+      if let patience = listeners.withElement(listener, { $0.options.deferAccept }) ?? nil,
+        unsafe slot.pointee.connection.defersHandshake(segment, for: patience, at: now)
+      {
+        counters.stack.note(.dropAwaitingData)
+        return settle(handle, at: now)
+      }
     }
     unsafe slot.pointee.connection.segmentArrived(segment, at: now, ledger: &counters.tcp)
     if before == .synSent { unsafe learnFastOpen(slot, at: now) }

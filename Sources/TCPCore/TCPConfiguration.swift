@@ -25,6 +25,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var sendBufferLimit = 512 * 1024
   /// Octets of received and unread data that may wait, 2,048 to 2^30; the largest window.
   public var receiveBufferLimit = 512 * 1024
+  /// What ``receiveBufferLimit`` may be raised to later, up to 2^30: the windows' shift suits it.
+  public var receiveBufferMaximum = 0
   /// An upper bound for segments that we say we can receive; nil leaves it to the path's MTU.
   public var maximumSegmentSize: Int?
   /// An upper bound for segments that we send, 48...65,495; nil leaves it to peer and path.

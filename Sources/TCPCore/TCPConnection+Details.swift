@@ -65,13 +65,16 @@ public struct TCPDetails: Hashable, Sendable {
   public var receiveScale: Int
   /// Acknowledgments that will go out at once.
   public var quickAcknowledgments: Int
-  /// Octets up to the end of the urgent data that are not read yet.
-  public var urgentRemaining: Int
+  /// Whether the peer's FIN was reached.
+  public var peerHasClosed: Bool
 }
 
 extension TCPConnection {
   /// Octets that the user gave and that were never sent.
   package var unsentOctets: Int { max(0, send.next.distance(to: endOfData)) }
+
+  /// Whether the peer's FIN was reached.
+  package var peerHasClosed: Bool { receive.hasFinished }
 
   /// All that may be known of the connection now.
   package var details: TCPDetails {
@@ -89,7 +92,7 @@ extension TCPConnection {
       receiveSegmentSize: receive.segmentSize, usesTimestamps: receive.usesTimestamps,
       usesSACK: receive.usesSACK, usesScaling: receive.usesScaling,
       sendScale: Int(send.peerScale), receiveScale: Int(receive.ourScale),
-      quickAcknowledgments: acknowledgments.quick, urgentRemaining: urgentRemaining)
+      quickAcknowledgments: acknowledgments.quick, peerHasClosed: peerHasClosed)
   }
 }
 

@@ -1,5 +1,5 @@
 package import Octets
-import Wire
+package import Wire
 
 // What the user may change while the connection lives, and the calls that few programs make.
 extension TCPConnection {
@@ -35,10 +35,11 @@ extension TCPConnection {
     receive.limit = limit
     if state == .synSent, send.next == send.initial, configuration.usesWindowScaling {
       // Our SYN has not told the shift yet.
-      receive.ourScale = receive.scaleForLimit
+      receive.ourScale = ReceiveSequence.scale(
+        for: max(limit, min(configuration.receiveBufferMaximum, 1 << 30)))
     }
-    let unit = 1 << Int(receive.scaleForLimit)
-    receiveBuffer.limit = max(limit &+ unit, receiveBuffer.count &+ receive.window)
+    let room = limit &+ 1 << Int(receive.ourScale)
+    receiveBuffer.limit = max(room, receiveBuffer.count &+ receive.window)
   }
 
   /// The next write follows at once: the tail of the last may wait for it, as with a cork.
@@ -71,6 +72,22 @@ extension TCPConnection {
   /// Lends `body` what can be read from an offset on: the first contiguous part.
   package func peek<Result>(from offset: Int, _ body: (Span<UInt8>) -> Result) -> Result {
     body(receiveBuffer.contiguous(at: offset, count: receiveBuffer.count &- offset))
+  }
+
+  /// A bare ACK that would end the handshake is let go, for a listener that wants to see data first;
+  /// our SYN,ACK goes again when the wait is over, and the answer to it counts.
+  ///
+  /// - Returns: whether it is let go; false when it is something else, or the wait is over.
+  package mutating func defersHandshake(
+    _ segment: borrowing TCPSegmentView, for duration: Duration, at now: Instant
+  ) -> Bool {
+    guard state == .synReceived, segment.flags == [.ack], segment.payload.isEmpty,
+      segment.sequence == receive.next, segment.acknowledgment == send.next
+    else { return false }
+    let deadline = timers.unacknowledgedSince + duration
+    guard now < deadline else { return false }
+    timers.retransmit = deadline
+    return true
   }
 
   /// What of `count` octets, the tail, may go in spite of a cork; nil for none.

@@ -119,11 +119,13 @@ package struct TCPConnection: ~Copyable {
     self.isPassive = isPassive
     send = SendSequence(initial: initialSequence)
     receive = ReceiveSequence(limit: max(2048, min(configuration.receiveBufferLimit, 1 << 30)))
-    receive.ourScale = configuration.usesWindowScaling ? receive.scaleForLimit : 0
+    let scale = ReceiveSequence.scale(
+      for: max(receive.limit, min(configuration.receiveBufferMaximum, 1 << 30)))
+    receive.ourScale = configuration.usesWindowScaling ? scale : 0
     sendBuffer = RingBuffer(limit: max(2048, min(configuration.sendBufferLimit, 1 << 30)))
     acknowledgments = AcknowledgmentPolicy(configuration)
     // The window is rounded up to its unit, so that its edge never moves left.
-    receiveBuffer = RingBuffer(limit: receive.limit &+ 1 << Int(receive.scaleForLimit))
+    receiveBuffer = RingBuffer(limit: receive.limit &+ 1 << Int(scale))
     congestion = CongestionController(configuration, segmentSize: 536)
     roundTrip = RoundTripEstimator(configuration)
   }

@@ -83,8 +83,8 @@ struct ReceiveSequence {
   /// RCV.WND.
   var window: Int { max(0, next.distance(to: windowEdge)) }
 
-  /// The least shift with which the limit can be told. RFC 7323 section 2.3.
-  var scaleForLimit: UInt8 {
+  /// The least shift with which such a window can be told. RFC 7323 section 2.3.
+  static func scale(for limit: Int) -> UInt8 {
     var shift: UInt8 = 0
     while shift < 14, limit >> Int(shift) > 65_535 { shift &+= 1 }
     return shift

@@ -112,6 +112,7 @@ struct RetransmissionTests {
     var script = Self.slow(Agreement().with { $0.window = 0 })
     script.send(100)
     script.connection.detach(at: script.now)
+    script.expectNothing()
     var steps = 0
     while let deadline = script.connection.nextDeadline, steps < 1000 {
       script.wait(until: deadline)

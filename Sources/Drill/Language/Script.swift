@@ -2,6 +2,8 @@
 public struct Script: Sendable {
   /// The file's name as the user gave it.
   public let file: String
+  /// The language that it is read as.
+  let dialect: ScriptDialect
   /// The settings of script and command line together.
   var configuration = ScriptConfiguration()
   /// The command that runs before time zero.
@@ -32,6 +34,7 @@ public struct Script: Sendable {
     lines = String(decoding: octets, as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     self.file = file
+    dialect = settings.dialect
     let tokens = try Lexer.tokens(of: octets, file: file)
     var parser = Parser(tokens, file: file, settings: settings)
     try parser.parseScript(into: &self)

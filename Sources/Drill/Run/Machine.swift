@@ -1,0 +1,101 @@
+import Octets
+import POSIXSockets
+import Stack
+import Wire
+
+/// The machine under test: a process on a stack with one link, in virtual time.
+///
+/// Time moves only here, from deadline to deadline; whatever the stack sends meanwhile is kept with
+/// the time at which it was sent.
+struct Machine: ~Copyable {
+  var process: POSIXProcess
+  let link: InterfaceID
+  /// What the stack has sent and nobody has looked at.
+  private(set) var emitted: [EmittedPacket] = []
+  /// Everything that was sent so far, for the ladder; taken by ``takeSent()``.
+  private var sent: [EmittedPacket] = []
+  /// The link takes no packets.
+  var isBlocked = false
+
+  /// A machine with one address on one link.
+  init(
+    address: IPv4Prefix, mtu: Int, configuration: StackConfiguration, parameters: HostParameters,
+    seed: UInt64
+  ) {
+    var stack = Stack(configuration: configuration, random: .seeded(seed))
+    link = stack.addInterface(
+      InterfaceConfiguration(name: "drill", mtu: mtu, addresses: [address]))
+    stack.addRoute(IPv4Prefix(.any, length: 0), via: nil, on: link)
+    process = POSIXProcess(stack: stack, parameters: parameters)
+  }
+
+  /// The time, in nanoseconds since the start of the script.
+  var now: Instant { process.now }
+
+  /// Hands a packet to the stack.
+  mutating func inject(_ octets: [UInt8], segmentSize: UInt16 = 0) {
+    var facts = OffloadFacts.none
+    facts.segmentSize = segmentSize
+    process.stack.frameArrived(octets.span, offload: facts, on: link, at: now)
+    flush()
+  }
+
+  /// Takes what the stack has to send now.
+  mutating func flush() {
+    var sink = EmissionSink(time: now, isBlocked: isBlocked)
+    process.stack.transmit(on: link, into: &sink, at: now)
+    emitted += sink.packets
+    sent += sink.packets
+  }
+
+  /// Lets time pass to the next deadline, if it is not behind `limit`.
+  ///
+  /// - Returns: false when no deadline is due by then; the time is not changed.
+  mutating func step(until limit: Instant) -> Bool {
+    guard let deadline = process.nextDeadline, deadline <= limit else { return false }
+    process.now = max(now, deadline)
+    process.deadlinePassed()
+    flush()
+    return true
+  }
+
+  /// Sets the clock, when nothing is due by then.
+  mutating func rest(until time: Instant) { process.now = max(now, time) }
+
+  /// Takes the oldest packet that was not looked at.
+  mutating func nextEmitted() -> EmittedPacket? {
+    emitted.isEmpty ? nil : emitted.removeFirst()
+  }
+
+  /// What was sent since the last call, looked at or not.
+  mutating func takeSent() -> [EmittedPacket] {
+    let taken = sent
+    sent = []
+    return taken
+  }
+}
+
+/// Keeps what a stack sends, with the time and the reason.
+struct EmissionSink: FrameSink {
+  let time: Instant
+  let isBlocked: Bool
+  private(set) var packets: [EmittedPacket] = []
+  private var rule: RuleExplanation?
+
+  init(time: Instant, isBlocked: Bool) {
+    self.time = time
+    self.isBlocked = isBlocked
+  }
+
+  mutating func explain(_ explanation: RuleExplanation) { rule = explanation }
+
+  mutating func transmit(
+    _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
+  ) -> Bool {
+    guard !isBlocked else { return false }
+    packets.append(
+      EmittedPacket([UInt8](joining: header, payload, tail), at: time, because: rule))
+    rule = nil
+    return true
+  }
+}

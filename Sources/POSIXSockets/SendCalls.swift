@@ -1,0 +1,171 @@
+import Octets
+import Stack
+import TCPCore
+import Wire
+
+// write and its kin.
+extension POSIXProcess {
+  /// `write(2)`; nil is a null pointer, of which `count` octets are claimed.
+  public mutating func write(
+    _ fd: Int, _ octets: [UInt8]?, count: Int? = nil
+  ) throws(UnsupportedCall) -> CallResult {
+    guard openSocket(fd) != nil else {
+      return .failed(descriptors[fd] == nil ? .badDescriptor : .invalidArgument)
+    }
+    return try send(fd, octets, count: count, flags: [])
+  }
+
+  /// `send(2)`.
+  public mutating func send(
+    _ fd: Int, _ octets: [UInt8]?, count: Int? = nil, flags: MessageFlags
+  ) throws(UnsupportedCall) -> CallResult {
+    try sendto(fd, octets, count: count, flags: flags, to: .null)
+  }
+
+  /// `sendto(2)`; a stream takes no notice of the address.
+  public mutating func sendto(
+    _ fd: Int, _ octets: [UInt8]?, count: Int? = nil, flags: MessageFlags, to: AddressArgument
+  ) throws(UnsupportedCall) -> CallResult {
+    guard let socket = openSocket(fd) else { return refusal(fd) }
+    let length = octets.map { min($0.count, count ?? $0.count) } ?? count ?? 0
+    let request = Sending(octets: octets, count: max(0, length), flags: flags, target: to)
+    return try send(socket, request)
+  }
+
+  /// `writev(2)`.
+  public mutating func writev(
+    _ fd: Int, _ vectors: [IOVector]
+  ) throws(UnsupportedCall) -> CallResult {
+    guard openSocket(fd) != nil else {
+      return .failed(descriptors[fd] == nil ? .badDescriptor : .invalidArgument)
+    }
+    return try sendmsg(fd, MessageHeader(vectors: vectors), flags: [])
+  }
+
+  /// `sendmsg(2)`.
+  public mutating func sendmsg(
+    _ fd: Int, _ message: MessageHeader, flags: MessageFlags
+  ) throws(UnsupportedCall) -> CallResult {
+    guard let socket = openSocket(fd) else { return refusal(fd) }
+    guard let vectors = message.vectors else { return .failed(.badAddress) }
+    if let control = message.control.first {
+      throw UnsupportedCall(
+        what: "sendmsg() with a control message (level \(control.level), type \(control.type))")
+    }
+    var octets: [UInt8]? = []
+    for vector in vectors {
+      if vector.octets == nil, vector.count > 0 {
+        octets = nil
+        break
+      }
+      octets?.append(contentsOf: (vector.octets ?? []).prefix(max(0, vector.count)))
+    }
+    let request = Sending(
+      octets: octets, count: octets?.count ?? Self.total(vectors), flags: flags,
+      target: message.name)
+    return try send(socket, request)
+  }
+
+  private mutating func send(
+    _ socket: OpenSocket, _ request: Sending
+  ) throws(UnsupportedCall) -> CallResult {
+    if request.flags.contains(.fastOpen) { throw UnsupportedCall(what: "MSG_FASTOPEN") }
+    if request.flags.contains(.zeroCopy) { throw UnsupportedCall(what: "MSG_ZEROCOPY") }
+    return socket.isStream
+      ? sendStream(socket, request) : try sendDatagram(socket, request)
+  }
+
+  // MARK: A stream
+
+  private mutating func sendStream(_ socket: OpenSocket, _ request: Sending) -> CallResult {
+    notice(socket)
+    guard case .connection(let id) = socket.role else {
+      return .failed(socket.takeError() ?? .brokenPipe)
+    }
+    let dontWait = request.flags.contains(.dontWait)
+    let timeout = socket.options.sendTimeout
+    let state = stack.state(id)
+    if state == .synSent || state == .synReceived {
+      if let error = socket.takeError() { return .failed(error) }
+      if mayWait(socket, .send, timeout: timeout, dontWait: dontWait) { return .pending }
+      socket.blocked[.send] = nil
+      return .failed(.wouldBlock)
+    }
+    var written = socket.blocked[.send]?.written ?? 0
+    while true {
+      if socket.error != nil || socket.isShutForWriting || !state.maySend {
+        socket.blocked[.send] = nil
+        if written > 0 { return .done(written) }
+        return .failed(socket.takeError() ?? .brokenPipe)
+      }
+      guard written < request.count else { break }
+      guard let octets = request.octets else {
+        if room(socket, id) > 0 { return .failed(.badAddress) }
+        break
+      }
+      let part = min(request.count - written, room(socket, id))
+      guard part > 0 else { break }
+      let taken =
+        (try? stack.send(
+          id, octets.span.extracting(written..<written + part), at: now)) ?? 0
+      guard taken > 0 else { break }
+      written += taken
+    }
+    if written >= request.count {
+      socket.blocked[.send] = nil
+      if request.flags.contains(.more) { stack.mark(id, .moreFollows, at: now) }
+      if request.flags.contains(.outOfBand), request.count > 0 {
+        stack.mark(id, .urgent, at: now)
+      }
+      return .done(request.count)
+    }
+    socket.lacksRoom = true
+    if mayWait(socket, .send, timeout: timeout, dontWait: dontWait) {
+      socket.blocked[.send]?.written = written
+      return .pending
+    }
+    socket.blocked[.send] = nil
+    return written > 0 ? .done(written) : .failed(.wouldBlock)
+  }
+
+  /// Octets that a write may give the stack now: its buffer's room, and `TCP_NOTSENT_LOWAT`.
+  private func room(_ socket: OpenSocket, _ id: SocketID) -> Int {
+    let room = stack.sendRoom(id)
+    guard let mark = lowWater(socket), let info = stack.info(id),
+      let details = stack.details(id)
+    else { return room }
+    // What both windows let go at once does not count as unsent: it leaves with this very call.
+    let window = min(info.congestionWindow, info.sendWindow) - info.outstanding
+    let size = max(info.sendMaximumSegmentSize, 1)
+    let unsent = details.unsent - max(0, window / size * size)
+    guard unsent < mark else { return 0 }
+    // Whole segments, as Linux fills whole buffers: the last one may pass the mark.
+    return min(room, (mark - unsent + size - 1) / size * size)
+  }
+
+  /// `TCP_NOTSENT_LOWAT`, the socket's or the host's; nil when there is none.
+  func lowWater(_ socket: OpenSocket) -> Int? {
+    socket.options.unsentLowWater ?? parameters.unsentLowWater
+  }
+
+  /// Whether `poll(2)` tells of room: at least a third of the buffer, and half the low-water mark.
+  func isWritable(_ socket: OpenSocket, _ id: SocketID) -> Bool {
+    guard let details = stack.details(id) else { return true }
+    let room = stack.sendRoom(id)
+    guard room > 0, room >= details.queued / 2 else { return false }
+    guard let mark = lowWater(socket) else { return true }
+    return details.unsent * 2 < mark
+  }
+}
+
+/// What a sending call asks for.
+struct Sending {
+  /// The octets; nil is a null pointer.
+  var octets: [UInt8]?
+  /// How many of them.
+  var count: Int
+  /// The call's flags.
+  var flags: MessageFlags
+  /// Where to.
+  var target: AddressArgument
+}
