@@ -101,6 +101,8 @@ final class OpenSocket {
   var isBound = false
   /// Between `connect(2)` and the moment when its result was told.
   var isConnecting = false
+  /// It came from `accept(2)`.
+  var isAccepted = false
   /// The result of `connect(2)` was told.
   var isConnected = false
   /// The peer of a UDP socket.

@@ -67,6 +67,8 @@ extension POSIXProcess {
     case .connection(let id):
       if let known = stack.info(id), let details = stack.details(id) {
         fill(&info, known, details)
+        // Linux counts the SYN of an active open.
+        if !socket.isAccepted, known.state != .synSent { info["bytes_acked"] += 1 }
       }
     }
     return info

@@ -164,6 +164,7 @@ extension POSIXProcess {
     child.closesOnExec = flags & 0o2_000_000 != 0
     child.role = .connection(id)
     child.isConnected = true
+    child.isAccepted = true
     child.local = stack.endpoints(id)?.local
     child.options.backlog = 0
     peer = stack.endpoints(id)?.remote
@@ -202,6 +203,7 @@ extension POSIXProcess {
       socket.role = .connection(id)
       socket.isConnecting = true
       socket.isConnected = false
+      socket.isAccepted = false
       socket.hasEnded = false
       socket.error = nil
       socket.consumed = 0

@@ -12,7 +12,7 @@ public struct TCPStatistics: Hashable, Sendable {
   public internal(set) var segmentsRetransmitted: UInt32 = 0
   /// Octets of data sent again.
   public internal(set) var octetsRetransmitted = 0
-  /// Numbers that the peer has acknowledged, those of SYN and FIN included.
+  /// Numbers that the peer has acknowledged, that of FIN included, that of SYN not.
   public internal(set) var octetsAcknowledged = 0
   /// Segments received; a super-segment counts as one.
   public internal(set) var segmentsReceived: UInt32 = 0

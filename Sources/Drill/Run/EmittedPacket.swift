@@ -5,6 +5,8 @@ import Wire
 struct EmittedPacket: Sendable {
   /// When, in nanoseconds of the virtual clock.
   var time: Instant
+  /// Its place among all that the stack has sent.
+  var number = 0
   var octets: [UInt8]
   /// Why, as the stack explained.
   var rule: RuleExplanation?

@@ -14,6 +14,8 @@ struct Machine: ~Copyable {
   private(set) var emitted: [EmittedPacket] = []
   /// Everything that was sent so far, for the ladder; taken by ``takeSent()``.
   private var sent: [EmittedPacket] = []
+  /// How many packets were sent.
+  private var emittedCount = 0
   /// The link takes no packets.
   var isBlocked = false
 
@@ -44,8 +46,12 @@ struct Machine: ~Copyable {
   mutating func flush() {
     var sink = EmissionSink(time: now, isBlocked: isBlocked)
     process.stack.transmit(on: link, into: &sink, at: now)
-    emitted += sink.packets
-    sent += sink.packets
+    for var packet in sink.packets {
+      packet.number = emittedCount
+      emittedCount += 1
+      emitted.append(packet)
+      sent.append(packet)
+    }
   }
 
   /// Lets time pass to the next deadline, if it is not behind `limit`.

@@ -104,6 +104,16 @@ public struct ScriptReport: Sendable {
   public var duration: Int64 = 0
   /// Mismatches that the script asked to tolerate.
   public var warnings: [String] = []
+
+  init(file: String, outcome: ScriptOutcome) {
+    self.file = file
+    self.outcome = outcome
+  }
+
+  /// The report of a script that could not be parsed.
+  public init(malformed error: ScriptError, file: String) {
+    self.init(file: file, outcome: .faulty(error))
+  }
 }
 
 /// How scripts are to be run.

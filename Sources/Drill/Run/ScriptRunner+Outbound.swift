@@ -34,6 +34,7 @@ extension ScriptRunner {
       throw .failed(missing(packet, schedule, event))
     }
     guard case .tcp(let live, let ports, var isZero) = first.body else { return }
+    mentions[first.number] = event.line
     sockets[place].matched(expected, live, ports)
     try checkTimestamp(expected, live, first, place, schedule, packet, event)
     let isAbsolute = expected.isAbsolute
@@ -59,6 +60,7 @@ extension ScriptRunner {
         }
         isZero = isZero && pieceIsZero
         last = next
+        mentions[next.number] = event.line
       }
       whole = aggregate.whole
     }
@@ -162,6 +164,7 @@ extension ScriptRunner {
     guard let found, case .udp(let length, let ports) = found.body else {
       throw .failed(missing(packet, schedule, event))
     }
+    mentions[found.number] = event.line
     if let tracked, sockets[tracked].localPort == 0 { sockets[tracked].localPort = ports.source }
     var differences = PacketComparison.differences(
       packet.network, serviceType: found.serviceType, ttl: found.ttl)
@@ -182,6 +185,7 @@ extension ScriptRunner {
     guard let found, case .icmp(let type, let code, _) = found.body else {
       throw .failed(missing(packet, schedule, event))
     }
+    mentions[found.number] = event.line
     var differences = PacketComparison.differences(
       packet.network, serviceType: found.serviceType, ttl: found.ttl)
     if type != expected.type {

@@ -28,6 +28,10 @@ struct ScriptRunner: ~Copyable {
   /// The peer's next port.
   var nextRemotePort: UInt16
   var steps: [ScriptStep] = []
+  /// The packets of the stack among the steps: told at the end, when all numbers are known.
+  private var sentSteps: [(step: Int, packet: EmittedPacket)] = []
+  /// The event that mentions each packet of the stack, by the packet's number.
+  var mentions: [Int: Int] = [:]
   var warnings: [String] = []
   /// The counters that `nstat` began anew with.
   var counterStart: [String: UInt64] = [:]
@@ -74,6 +78,10 @@ struct ScriptRunner: ~Copyable {
       outcome = Self.outcome(error)
     }
     collectSent()
+    for (step, packet) in sentSteps {
+      steps[step].text = describe(packet)
+      steps[step].line = mentions[packet.number]
+    }
     var report = ScriptReport(file: script.file, outcome: outcome)
     report.steps = steps
     report.eventsDone = done
@@ -189,10 +197,11 @@ struct ScriptRunner: ~Copyable {
     let sent = machine.takeSent()
     guard settings.traces else { return }
     for packet in sent {
+      sentSteps.append((steps.count, packet))
       steps.append(
         ScriptStep(
-          time: packet.time.microseconds, kind: .outbound, text: describe(packet), line: nil,
-          rule: packet.rule, octets: packet.octets))
+          time: packet.time.microseconds, kind: .outbound, text: "", rule: packet.rule,
+          octets: packet.octets))
     }
   }
 }
