@@ -46,19 +46,28 @@ struct Scoreboard {
 
   // MARK: Sending
 
-  /// New octets left.
-  mutating func sent(_ start: SequenceNumber, _ end: SequenceNumber, at now: Instant) {
+  /// New octets left, the last of them with PSH or not.
+  mutating func sent(
+    _ start: SequenceNumber, _ end: SequenceNumber, isPushed: Bool, at now: Instant
+  ) {
     guard start.precedes(end) else { return }
-    if segments.count >= Self.limit, let last = segments.last, last.marks.isEmpty {
+    let marks: SentSegment.Marks = isPushed ? .pushed : []
+    if segments.count >= Self.limit, let last = segments.last,
+      last.marks.isSubset(of: .pushed)
+    {
       segments[segments.count &- 1].end = end
       segments[segments.count &- 1].sentAt = now
+      segments[segments.count &- 1].marks = marks
       return
     }
-    segments.append(SentSegment(start: start, end: end, sentAt: now))
+    segments.append(SentSegment(start: start, end: end, sentAt: now, marks: marks))
   }
 
-  /// Octets left once more.
-  mutating func sentAgain(_ start: SequenceNumber, _ end: SequenceNumber, at now: Instant) {
+  /// Octets left once more; says whether the last of them is to have PSH.
+  mutating func sentAgain(
+    _ start: SequenceNumber, _ end: SequenceNumber, at now: Instant
+  ) -> Bool {
+    var isPushed = false
     var index = place(of: start)
     split(index, at: start)
     if index < segments.count, segments[index].end.precedesOrEquals(start) { index &+= 1 }
@@ -67,8 +76,10 @@ struct Scoreboard {
       segments[index].sentAt = now
       if !segments[index].marks.contains(.again) { againOctets &+= segments[index].count }
       segments[index].marks.formUnion([.again, .everAgain])
+      isPushed = segments[index].marks.contains(.pushed)
       index &+= 1
     }
+    return isPushed
   }
 
   // MARK: Acknowledgments
@@ -156,15 +167,15 @@ struct Scoreboard {
   /// Forgets everything and its memory.
   mutating func removeAll() { self = Scoreboard() }
 
-  /// The first stretch that is lost and was not sent again since, neighbours joined; or nil.
-  func firstLost() -> SentSegment? {
+  /// The first stretch that is lost and was not sent again since; small ones joined up to `size`.
+  func firstLost(joining size: Int) -> SentSegment? {
     guard lostOctets > 0,
       var index = segments.firstIndex(where: { Self.mustGoAgain($0) })
     else { return nil }
     var stretch = segments[index]
     index &+= 1
-    while index < segments.count, Self.mustGoAgain(segments[index]), stretch.count < 65_536 {
-      stretch.end = segments[index].end
+    while index < segments.count, Self.mustGoAgain(segments[index]), stretch.count < size {
+      stretch.end = .earlier(segments[index].end, stretch.start + size)
       index &+= 1
     }
     return stretch
@@ -208,6 +219,7 @@ struct Scoreboard {
     var tail = segments[index]
     tail.start = number
     segments[index].end = number
+    segments[index].marks.remove(.pushed)
     segments.insert(tail, at: index &+ 1)
     return true
   }

@@ -23,6 +23,8 @@ struct SentSegment: Hashable {
     static var again: Marks { Marks(rawValue: 4) }
     /// It was sent more than once, so that its acknowledgment is ambiguous (Karn).
     static var everAgain: Marks { Marks(rawValue: 8) }
+    /// It went out with PSH, which belongs to its last octet.
+    static var pushed: Marks { Marks(rawValue: 16) }
   }
 
   /// Octets, FIN included.

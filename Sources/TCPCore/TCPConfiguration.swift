@@ -58,6 +58,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var minimumRetransmissionTimeout: Duration = .milliseconds(200)
   /// The largest retransmission time-out, 60 s or more (RFC 6298 section 2.5).
   public var maximumRetransmissionTimeout: Duration = .seconds(60)
+  /// G, the granularity of the timers that find losses, 1 ms to 100 ms (RFC 6298 section 2).
+  public var timerGranularity: Duration = .milliseconds(1)
+  /// Segments that a super-segment has at least, if there are so many, 1...64.
+  public var leastSuperSegment = 2
   /// Tail loss probes are sent (RFC 8985 section 7).
   public var usesLossProbes = true
   /// Data in a SYN needs a cookie; without, only on closed networks (RFC 7413 section 7).

@@ -16,7 +16,7 @@ extension TCPConnection {
       wait = 2 &* smoothed
       // A single segment may wait for the peer's delayed acknowledgment.
       let isSingle = outstanding <= send.maximumSegmentSize
-      wait &+= isSingle ? TCPConfiguration.peerAcknowledgmentDelay : 2_000_000
+      wait &+= isSingle ? TCPConfiguration.peerAcknowledgmentDelay : 2 &* tick
     }
     let time = now.advanced(byNanoseconds: wait)
     timers.lossProbe = timers.retransmit == .distantFuture ? time : min(time, timers.retransmit)
@@ -47,10 +47,11 @@ extension TCPConnection {
     if available > 0, usableWindow >= min(size, available) {
       let start = send.next
       send.next = start + min(size, available)
-      scoreboard.sent(start, send.next, at: now)
+      let isPushed = isPushed(start, send.next)
+      scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
       send.lastDataAt = now
       recovery.probe(to: send.next, isCopy: false)
-      return dataSegment(start, send.next, .lossProbe, at: now)
+      return dataSegment(start, send.next, .lossProbe, isPushed: isPushed, at: now)
     }
     guard !last.marks.contains(.sacked) else { return nil }
     recovery.probe(to: send.next, isCopy: true)

@@ -110,12 +110,12 @@ extension TCPConnection {
     _ limits: SegmentLimits, at now: Instant
   ) -> OutgoingSegment? {
     guard scoreboard.lostOctets > 0, !recovery.holdsRetransmissions,
-      let lost = scoreboard.firstLost()
+      let lost = scoreboard.firstLost(joining: send.maximumSegmentSize)
     else { return nil }
     let size = send.maximumSegmentSize
     let room = congestionRoom
     guard room > 0 else { return nil }
-    let most = max(max(limits.maximumPayload, size) / size &* size, size)
+    let most = max(limits.maximumPayload / size &* size, size)
     var count = min(lost.count, min(max(room / size &* size, size), most))
     // RFC 9293 3.8.6 SHLD-16: not beyond a window that has shrunk.
     count = min(count, lost.start.distance(to: send.unacknowledged + max(send.window, 1)))
@@ -132,11 +132,11 @@ extension TCPConnection {
     _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, at now: Instant
   ) -> OutgoingSegment {
     let count = start.distance(to: end)
-    scoreboard.sentAgain(start, end, at: now)
+    let isPushed = scoreboard.sentAgain(start, end, at: now)
     recovery.sentAgain(
       count, segments: max(1, count / send.maximumSegmentSize), stamp: timestamps(at: now).value)
     if timers.retransmit == .distantFuture { timers.retransmit = retransmissionDeadline(at: now) }
-    var segment = dataSegment(start, end, rule, at: now)
+    var segment = dataSegment(start, end, rule, isPushed: isPushed, at: now)
     segment.isCopy = true
     return segment
   }
@@ -159,7 +159,7 @@ extension TCPConnection {
     }
     let size = send.maximumSegmentSize
     let room = congestionRoom
-    let most = max(limits.maximumPayload / size &* size, size)
+    let most = superSegment(limits)
     var count = min(min(available, window), most)
     if count > room {
       // Whole segments only, as many as the congestion window has room for; one if all is quiet.
@@ -225,7 +225,8 @@ extension TCPConnection {
     if timers.retransmit == .distantFuture {
       timers.retransmit = retransmissionDeadline(at: now)
     }
-    scoreboard.sent(start, send.next, at: now)
+    let isPushed = isPushed(start, last)
+    scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
     recovery.sentNew(count)
     scheduleLossProbe(at: now)
     send.lastDataAt = now
@@ -235,18 +236,42 @@ extension TCPConnection {
       takesFIN
       ? (count == 0 ? .sendFIN : .sendFINWithData)
       : isLimited ? .limitedTransmit : last == end ? .sendLastData : .sendData
-    return dataSegment(start, send.next, rule, at: now)
+    return dataSegment(start, send.next, rule, isPushed: isPushed, at: now)
+  }
+
+  /// Whether the last of new octets gets PSH: what the user has given ends there (RFC 9293 3.9.1.2
+  /// MUST-61), or a super-segment does, so that whoever joins segments on the way stops there.
+  func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
+    start != end && (end == endOfData || start.distance(to: end) > send.maximumSegmentSize)
+  }
+
+  /// Octets of one super-segment: what goes in about a millisecond at the present rate, or in more
+  /// where round trips are short, and at most half the window, so that acknowledgments keep coming.
+  private func superSegment(_ limits: SegmentLimits) -> Int {
+    let size = send.maximumSegmentSize
+    guard limits.maximumPayload > size else { return size }
+    let window = congestion.congestionWindow
+    var octets = min(limits.maximumPayload, window / 2)
+    if let smoothed = roundTrip.smoothedRoundTrip {
+      let isFast = window < congestion.slowStartThreshold / 2
+      let rate = Double(window) * (isFast ? 2 : 1.2) * 976_562 / Double(max(smoothed, 1))
+      let halvings = min(roundTrip.minimum / 1000 >> 9, 62)
+      let bonus: Int64 = halvings < 17 ? 65_536 >> halvings : 0
+      let burst = Int(min(rate, 1_048_576.0)) &+ Int(bonus)
+      octets = min(octets, max(burst, configuration.leastSuperSegment &* size))
+    }
+    return max(octets / size &* size, size)
   }
 
   /// A segment of numbers from `start` to `end`, our FIN included where it lies among them.
   mutating func dataSegment(
-    _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, at now: Instant
+    _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, isPushed: Bool,
+    at now: Instant
   ) -> OutgoingSegment {
     let dataEnd = SequenceNumber.earlier(end, endOfData)
     let count = max(0, start.distance(to: dataEnd))
     var flags: TCPFlags = [.ack]
-    // RFC 9293 3.9.1.2 MUST-61: PSH marks the last queued data.
-    if count > 0, dataEnd == endOfData { flags.insert(.psh) }
+    if count > 0, isPushed || count > send.maximumSegmentSize { flags.insert(.psh) }
     if end.follows(endOfData) { flags.insert(.fin) }
     var segment = OutgoingSegment(
       header: makeHeader(start, flags, at: now),
@@ -264,7 +289,8 @@ extension TCPConnection {
     guard outstanding > 0 || send.next.precedes(endOfData) || isClosing else { return nil }
     send.hasProbe = outstanding == 0
     let start = send.unacknowledged
-    return dataSegment(start, start + 1, .zeroWindowProbe, at: now)
+    return dataSegment(
+      start, start + 1, .zeroWindowProbe, isPushed: isPushed(start, start + 1), at: now)
   }
 
   // MARK: Headers

@@ -117,6 +117,11 @@ extension TCPConnection {
     return scoreboard.duplicates >= LossDetection.duplicateThreshold
   }
 
+  /// G in nanoseconds.
+  var tick: Int64 {
+    max(1_000_000, min(configuration.timerGranularity.wholeNanoseconds, 100_000_000))
+  }
+
   /// RACK has its say, and its timer is set. RFC 8985 section 6.2 step 5.
   private mutating func markLosses(at now: Instant) {
     timers.reordering = .distantFuture
@@ -125,7 +130,9 @@ extension TCPConnection {
       in: &scoreboard, at: now, isRecovering: recovery.isRepairing,
       minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum,
       smoothedRoundTrip: roundTrip.smoothedRoundTrip ?? 0, segmentSize: send.maximumSegmentSize)
-    if wait > 0 { timers.reordering = now.advanced(byNanoseconds: wait) }
+    guard wait > 0 else { return }
+    let ticks = (wait &+ tick &- 1) / tick &+ 2
+    timers.reordering = now.advanced(byNanoseconds: ticks &* tick)
   }
 
   // MARK: Beginning and end
