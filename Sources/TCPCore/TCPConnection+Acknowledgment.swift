@@ -33,7 +33,6 @@ extension TCPConnection {
       challenge(at: now, ledger: &ledger)
       return false
     }
-    let flight = scoreboard.inFlight
     let hadACKed = send.unacknowledged
     var news = AcknowledgmentNews(
       delivery: Delivery(
@@ -51,7 +50,7 @@ extension TCPConnection {
       news.isDuplicate = receive.usesSACK ? news.delivery.hasSACKed : window == send.window
     }
     updateWindow(segment, window, at: now)
-    considerLosses(&news, flight: flight, at: now, ledger: &ledger)
+    considerLosses(&news, at: now, ledger: &ledger)
     return true
   }
 
@@ -120,13 +119,11 @@ extension TCPConnection {
   }
 
   /// RFC 5681 section 3.1; RFC 7661: a window that was not used is not proven.
-  mutating func growWindow(_ octets: Int, flight: Int, at now: Instant) {
-    let window = congestion.congestionWindow
-    let isLimit =
-      congestion.isInSlowStart
-      ? window < 2 &* max(flight, octets)
-      : flight &+ 2 &* send.maximumSegmentSize >= window
-    guard isLimit else { return }
+  mutating func growWindow(_ octets: Int, at now: Instant) {
+    let isUsed =
+      windowUse.isFull
+      || congestion.isInSlowStart && congestion.congestionWindow < 2 &* windowUse.peak
+    guard isUsed else { return }
     congestion.acknowledged(octets, roundTrip: roundTrip.smoothedRoundTrip ?? 0, at: now)
   }
 

@@ -228,6 +228,7 @@ extension TCPConnection {
     let isPushed = isPushed(start, last)
     scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
     recovery.sentNew(count)
+    noteWindowUse()
     scheduleLossProbe(at: now)
     send.lastDataAt = now
     if count % send.maximumSegmentSize != 0 { send.smallSegmentEnd = last }
@@ -239,10 +240,22 @@ extension TCPConnection {
     return dataSegment(start, send.next, rule, isPushed: isPushed, at: now)
   }
 
-  /// Whether the last of new octets gets PSH: what the user has given ends there (RFC 9293 3.9.1.2
-  /// MUST-61), or a super-segment does, so that whoever joins segments on the way stops there.
+  /// Whether the last of new octets gets PSH: all that the user has given ends there.
+  /// RFC 9293 3.9.1.2 MUST-61.
   func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
-    start != end && (end == endOfData || start.distance(to: end) > send.maximumSegmentSize)
+    start != end && end == endOfData
+  }
+
+  /// How much of the congestion window was used in this round trip. RFC 7661 section 4.
+  private mutating func noteWindowUse() {
+    let isFull = scoreboard.inFlight &+ send.maximumSegmentSize > congestion.congestionWindow
+    let flight = scoreboard.outstanding
+    guard
+      isFull || send.unacknowledged.followsOrEquals(windowUse.end)
+        || !windowUse.isFull
+          && flight > windowUse.peak
+    else { return }
+    windowUse = WindowUse(peak: flight, end: send.next, isFull: isFull)
   }
 
   /// Octets of one super-segment: what goes in about a millisecond at the present rate, or in more
@@ -271,6 +284,7 @@ extension TCPConnection {
     let dataEnd = SequenceNumber.earlier(end, endOfData)
     let count = max(0, start.distance(to: dataEnd))
     var flags: TCPFlags = [.ack]
+    // A super-segment ends with PSH, so that whoever joins segments on the way hands it on.
     if count > 0, isPushed || count > send.maximumSegmentSize { flags.insert(.psh) }
     if end.follows(endOfData) { flags.insert(.fin) }
     var segment = OutgoingSegment(

@@ -23,14 +23,15 @@ extension TCPConnection {
 
   /// After every acknowledgment: what is lost, what is done about it, how the window moves.
   mutating func considerLosses(
-    _ news: inout AcknowledgmentNews, flight: Int, at now: Instant,
-    ledger: inout RuleLedger<TCPRule>
+    _ news: inout AcknowledgmentNews, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
     recovery.releaseRetransmissions(isBehind: send.unacknowledged.follows(recovery.recoveryPoint))
     detection.arrived(news.delivery)
-    if let reordered = news.delivery.reordered, let highest = news.highestBefore {
-      detection.sawReordering(
-        degree: reordered.distance(to: highest) / max(send.maximumSegmentSize, 1))
+    if let reordered = news.delivery.reordered,
+      let highest = scoreboard.highestSACKed ?? news.highestBefore
+    {
+      let size = max(send.maximumSegmentSize, 1)
+      detection.sawReordering(degree: (reordered.distance(to: highest) &+ size &- 1) / size)
     }
     statistics.octetsDelivered &+= news.delivery.octets
     probeAnswered(news, ledger: &ledger)
@@ -40,7 +41,7 @@ extension TCPConnection {
       recovery.phase == .open && !news.delivery.hasSACKed && !news.isDuplicate
       && news.duplicate == nil
     if !isQuiet { react(&news, at: now, ledger: &ledger) }
-    moveWindow(news, flight: flight, lostBefore: lostBefore, at: now)
+    moveWindow(news, lostBefore: lostBefore, at: now)
     if news.advance > 0 || news.delivery.hasSACKed { scheduleLossProbe(at: now) }
   }
 
@@ -232,7 +233,7 @@ extension TCPConnection {
   // MARK: The window
 
   private mutating func moveWindow(
-    _ news: AcknowledgmentNews, flight: Int, lostBefore: Int, at now: Instant
+    _ news: AcknowledgmentNews, lostBefore: Int, at now: Instant
   ) {
     if recovery.isReducing {
       let more = recovery.allowance(
@@ -245,7 +246,7 @@ extension TCPConnection {
       congestion.setWindow(
         scoreboard.inFlight &+ max(more, isPartial ? send.maximumSegmentSize : 0))
     } else if news.advance > 0 {
-      growWindow(max(news.delivery.octets, 1), flight: flight, at: now)
+      growWindow(max(news.delivery.octets, 1), at: now)
     }
   }
 

@@ -51,6 +51,7 @@ package struct TCPConnection: ~Copyable {
   var detection = LossDetection()
   var recovery = Recovery()
   var congestion: CongestionController
+  var windowUse = WindowUse()
   var roundTrip: RoundTripEstimator
   var timers = Timers()
   var pending: PendingOutput = []
@@ -128,6 +129,7 @@ package struct TCPConnection: ~Copyable {
     receiveBuffer = RingBuffer(limit: receive.limit &+ 1 << Int(scale))
     congestion = CongestionController(configuration, segmentSize: 536)
     roundTrip = RoundTripEstimator(configuration)
+    windowUse.end = initialSequence
   }
 
   // MARK: Commands. RFC 9293 section 3.9.1.

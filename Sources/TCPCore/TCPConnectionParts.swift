@@ -91,6 +91,16 @@ struct ReceiveSequence {
   }
 }
 
+/// How much of the congestion window a round trip has used. RFC 7661.
+struct WindowUse {
+  /// The most octets that were outstanding.
+  var peak = 0
+  /// SND.NXT then: the round trip is over when it is acknowledged.
+  var end = SequenceNumber(0)
+  /// The window was full.
+  var isFull = false
+}
+
 /// What ``TCPConnection/nextSegment(limits:at:ledger:)`` owes the network besides data.
 struct PendingOutput: OptionSet {
   var rawValue: UInt8
