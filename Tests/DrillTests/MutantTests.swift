@@ -16,7 +16,10 @@ enum Mutation: CaseIterable {
     var event = event
     switch self {
     case .flags: segment.flags.formSymmetricDifference(.psh)
-    case .sequence: segment.start &+= 1
+    case .sequence:
+      // The number of a SYN is the script's to choose: all others count from it.
+      guard !segment.flags.contains(.syn) else { return nil }
+      segment.start &+= 1
     case .length: segment.length &+= 1
     case .acknowledgment: segment.acknowledgment = (segment.acknowledgment ?? 0) &+ 1
     case .urgentPointer: segment.urgentPointer = 7
