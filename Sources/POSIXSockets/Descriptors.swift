@@ -114,6 +114,10 @@ final class OpenSocket {
   /// `shutdown(2)` of reading, and of writing.
   var isShutForReading = false
   var isShutForWriting = false
+  /// `TCP_FASTOPEN_CONNECT`: the SYN waits for the first write.
+  var awaitsWrite = false
+  /// Octets given to the stream.
+  var given = 0
   /// Octets taken from the stream.
   var consumed = 0
   /// The stream's position whose urgent octet was read.
@@ -190,6 +194,9 @@ struct SocketOptions {
   var acknowledgesQuickly = true
   /// `TCP_DEFER_ACCEPT` in retransmissions of the SYN,ACK.
   var deferredAccept = 0
+  /// `TCP_FASTOPEN`, `TCP_FASTOPEN_CONNECT`.
+  var fastOpenQueue = 0
+  var opensFast = false
   /// `TCP_INQ`.
   var tellsQueue = false
   /// `IP_TOS`, all eight bits.

@@ -1,3 +1,4 @@
+import Stack
 import TCPCore
 
 // The names of `sysctl(8)`; `ip-sysctl` in the kernel's documentation says what they mean.
@@ -8,11 +9,13 @@ extension HostParameters {
   public mutating func set(_ name: String, to value: String) throws(UnsupportedCall) {
     let key = Self.key(name)
     if key == "net.ipv4.tcp_congestion_control" { return try setCongestion(value) }
-    let numbers = value.split { " \t,\"'".contains($0) }.compactMap { Int($0) }
+    if key == "net.ipv4.tcp_fastopen_key" { return try setFastOpenKeys(value) }
+    let numbers = value.split { " \t,\"'".contains($0) }.compactMap(Self.number)
     guard let first = numbers.first else {
       throw UnsupportedCall(what: "sysctl \(name)=\(value)")
     }
     if try setBuffers(key, numbers) { return }
+    if key == "net.ipv4.tcp_fastopen" { return setFastOpen(first) }
     if setFlag(key, first) { return }
     if setCount(key, first) { return }
     guard Self.fixed[key]?.contains(first) == true else {
@@ -25,6 +28,29 @@ extension HostParameters {
     let parts = name.split { $0 == "/" || $0 == "." }.map(String.init)
     let isPath = parts.starts(with: ["proc", "sys"])
     return (isPath ? Array(parts.dropFirst(2)) : parts).joined(separator: ".")
+  }
+
+  private static func number(_ text: some StringProtocol) -> Int? {
+    text.hasPrefix("0x") ? Int(text.dropFirst(2), radix: 16) : Int(text)
+  }
+
+  /// Bits 1, 2, 4, 0x200 and 0x400; others have no meaning any more.
+  private mutating func setFastOpen(_ bits: Int) {
+    fastOpen.isClient = bits & 1 != 0
+    fastOpen.isServer = bits & 2 != 0
+    fastOpen.sendsWithoutCookie = bits & 4 != 0
+    fastOpen.acceptsWithoutCookie = bits & 0x200 != 0
+    listensFast = bits & 0x400 != 0
+  }
+
+  /// One key, or a new one and the one before.
+  private mutating func setFastOpenKeys(_ value: String) throws(UnsupportedCall) {
+    let parts = value.split { " \t,\"'".contains($0) }
+    let keys = parts.compactMap { FastOpenKey($0) }
+    guard keys.count == parts.count, (1...2).contains(keys.count) else {
+      throw UnsupportedCall(what: "sysctl net.ipv4.tcp_fastopen_key=\(value)")
+    }
+    fastOpen.keys = keys
   }
 
   private mutating func setCongestion(_ value: String) throws(UnsupportedCall) {
@@ -100,7 +126,7 @@ extension HostParameters {
   private static let fixed: [String: Set<Int>] = [
     "net.ipv4.tcp_ecn": [0], "net.ipv4.tcp_ecn_fallback": [0, 1], "net.ipv4.tcp_fack": [0],
     "net.ipv4.tcp_recovery": [1], "net.ipv4.tcp_reordering": [3],
-    "net.ipv4.tcp_max_reordering": [300], "net.ipv4.tcp_fastopen": [0],
+    "net.ipv4.tcp_max_reordering": [300], "net.ipv4.tcp_fastopen_blackhole_timeout_sec": [0],
     "net.ipv4.tcp_mtu_probing": [0], "net.ipv4.tcp_abc": [0],
     "net.ipv4.tcp_moderate_rcvbuf": [0], "net.ipv4.tcp_rfc1337": [1],
     "net.ipv4.tcp_syncookies": [0, 1], "net.ipv4.tcp_no_metrics_save": [1],

@@ -1,3 +1,4 @@
+public import Stack
 public import TCPCore
 
 /// What an administrator sets for all sockets: the values behind `sysctl(8)`.
@@ -30,11 +31,15 @@ public struct HostParameters: Sendable {
   public var openRetransmissions = 6
   /// `tcp_synack_retries`, 1...127.
   public var answerRetransmissions = 5
+  /// `tcp_fastopen` and `tcp_fastopen_key`; without keys the host keeps those it has.
+  public var fastOpen = FastOpenSettings()
+  /// `tcp_fastopen`, the bit 0x400: listeners take data in SYNs without `TCP_FASTOPEN`.
+  public var listensFast = false
   /// The keepalive times of sockets that switch it on.
   public var keepalive = Keepalive()
 
   /// Linux's defaults, as far as the stack has them.
-  public init() {}
+  public init() { fastOpen.isServer = false }
 
   /// Congestion controllers of Linux.
   static let knownAlgorithms: Set<String> = [

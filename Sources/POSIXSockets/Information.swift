@@ -85,6 +85,7 @@ extension POSIXProcess {
     info["backoff"] = details.backoffs
     info["options"] =
       (details.usesTimestamps ? 1 : 0) | (details.usesSACK ? 2 : 0) | (details.usesScaling ? 4 : 0)
+      | (details.earlyDataAcknowledged ? 32 : 0)
     info["snd_wscale"] = details.usesScaling ? details.sendScale : 0
     info["rcv_wscale"] = details.usesScaling ? details.receiveScale : 0
     info["rto"] = microseconds(known.retransmissionTimeout)

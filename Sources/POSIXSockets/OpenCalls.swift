@@ -132,6 +132,9 @@ extension POSIXProcess {
     if socket.options.openRetransmissions == nil {
       options.tcp?.openRetransmissions = UInt8(clamping: parameters.answerRetransmissions)
     }
+    let startsEarly = parameters.listensFast && parameters.fastOpen.isServer
+    let queue = socket.options.fastOpenQueue
+    options.fastOpenQueue = queue > 0 ? queue : startsEarly ? length : 0
     options.deferAccept = parameters.deferral(socket.options.deferredAccept)
     do throws(SocketError) {
       let id = try stack.listen(at: socket.local ?? SocketAddress(.any, 0), options: options)
@@ -190,28 +193,16 @@ extension POSIXProcess {
     switch socket.role {
     case .listener, .datagram: return .failed(.isConnected)
     case .connection(let id):
-      guard socket.isConnecting else {
-        return .failed(socket.isConnected ? .isConnected : .invalidArgument)
+      guard socket.isConnecting, !socket.awaitsWrite else {
+        return .failed(socket.isConnected || socket.awaitsWrite ? .isConnected : .invalidArgument)
       }
       return continueConnecting(socket, id, isFirst: false)
     case .idle: break
     }
-    let from = socket.isBound ? socket.local : nil
-    let tcp = socket.tcp
     do throws(SocketError) {
-      let id = try stack.connect(to: remote, from: from, configuration: tcp, at: now)
-      socket.role = .connection(id)
-      socket.isConnecting = true
-      socket.isConnected = false
-      socket.isAccepted = false
-      socket.hasEnded = false
-      socket.error = nil
-      socket.consumed = 0
-      socket.urgentTaken = nil
-      socket.isShutForReading = false
-      socket.isShutForWriting = false
-      socket.local = stack.endpoints(id)?.local
-      socket.peer = remote
+      let usesFastOpen = socket.options.opensFast && stack.fastOpen.isClient
+      let id = try open(socket, to: remote, usesFastOpen ? .whenWritten : nil)
+      if socket.awaitsWrite { return .done(0) }
       return continueConnecting(socket, id, isFirst: true)
     } catch {
       return .failed(Errno(error))
@@ -248,6 +239,7 @@ extension POSIXProcess {
     socket.role = .idle
     socket.isConnecting = false
     socket.isConnected = false
+    socket.awaitsWrite = false
     socket.hasEnded = false
     socket.peer = nil
     if !socket.isBound { socket.local = nil }

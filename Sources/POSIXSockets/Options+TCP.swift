@@ -29,8 +29,12 @@ extension POSIXProcess {
       return .int(Int((socket.tcp.userTimeout ?? .zero).wholeNanoseconds / 1_000_000))
     case 25: return .int(options.unsentLowWater ?? 0)
     case 36: return .flag(options.tellsQueue)
-    // What is always off: MD5, thin streams, Fast Open, transmission delay.
-    case 16, 17, 23, 30, 34, 37: return .int(0)
+    case 23: return .int(options.fastOpenQueue)
+    case 30: return .flag(options.opensFast)
+    case 33: return .value(OptionValue(octets: fastOpenKeyOctets))
+    case 34: return .flag(!socket.tcp.fastOpenNeedsCookie)
+    // What is always off: thin streams, transmission delay.
+    case 16, 17, 37: return .int(0)
     case 14...45: throw UnsupportedCall(what: "getsockopt(SOL_TCP, \(Self.tcpName(name)))")
     default: return .failed(.noSuchOption)
     }
@@ -48,6 +52,7 @@ extension POSIXProcess {
   ) throws(UnsupportedCall) -> Errno? {
     guard socket.isStream else { return .noSuchOption }
     if name == 13 { return try setCongestion(socket, value) }
+    if name == 33 { return setFastOpenKey(value) }
     let (number, error) = number(value)
     if let error { return error }
     switch name {
@@ -71,7 +76,10 @@ extension POSIXProcess {
     case 36:
       guard (0...1).contains(number) else { return .invalidArgument }
       socket.options.tellsQueue = number == 1
-    case 10, 16, 17, 23, 30, 34, 37:
+    case 23: return setFastOpenQueue(socket, number)
+    case 30: return setFastOpenConnect(socket, number)
+    case 34: return setFastOpenNoCookie(socket, number)
+    case 10, 16, 17, 37:
       // What is off may be switched off.
       if number != 0 { throw UnsupportedCall(what: "setsockopt(SOL_TCP, \(Self.tcpName(name)))") }
     case 11: return .noSuchOption
@@ -150,9 +158,9 @@ extension POSIXProcess {
   private static let tcpNames: [Int: String] = [
     10: "TCP_WINDOW_CLAMP", 14: "TCP_MD5SIG", 16: "TCP_THIN_LINEAR_TIMEOUTS",
     17: "TCP_THIN_DUPACK", 19: "TCP_REPAIR", 20: "TCP_REPAIR_QUEUE", 21: "TCP_QUEUE_SEQ",
-    22: "TCP_REPAIR_OPTIONS", 23: "TCP_FASTOPEN", 24: "TCP_TIMESTAMP", 26: "TCP_CC_INFO",
-    27: "TCP_SAVE_SYN", 28: "TCP_SAVED_SYN", 29: "TCP_REPAIR_WINDOW", 30: "TCP_FASTOPEN_CONNECT",
-    31: "TCP_ULP", 32: "TCP_MD5SIG_EXT", 33: "TCP_FASTOPEN_KEY", 34: "TCP_FASTOPEN_NO_COOKIE",
+    22: "TCP_REPAIR_OPTIONS", 24: "TCP_TIMESTAMP", 26: "TCP_CC_INFO",
+    27: "TCP_SAVE_SYN", 28: "TCP_SAVED_SYN", 29: "TCP_REPAIR_WINDOW",
+    31: "TCP_ULP", 32: "TCP_MD5SIG_EXT",
     35: "TCP_ZEROCOPY_RECEIVE", 37: "TCP_TX_DELAY",
   ]
 

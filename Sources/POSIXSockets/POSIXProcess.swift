@@ -26,7 +26,9 @@ public struct POSIXProcess: ~Copyable {
   /// The time of the next call.
   public var now: Instant
   /// What the host's administrator has set, for sockets made from now on.
-  public var parameters: HostParameters
+  public var parameters: HostParameters {
+    didSet { applyParameters() }
+  }
 
   var descriptors = DescriptorTable()
   /// Closes that wait, by the number that was closed.
@@ -41,6 +43,14 @@ public struct POSIXProcess: ~Copyable {
     self.stack = stack
     self.parameters = parameters
     self.now = now
+    applyParameters()
+  }
+
+  /// What is the whole host's, not a socket's.
+  private mutating func applyParameters() {
+    var settings = parameters.fastOpen
+    if settings.keys.isEmpty { settings.keys = stack.fastOpen.keys }
+    stack.fastOpen = settings
   }
 
   /// When ``deadlinePassed()`` must be called next; nil when nothing is waited for.

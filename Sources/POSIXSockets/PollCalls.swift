@@ -70,7 +70,8 @@ extension POSIXProcess {
     let isWriteEnd = socket.isShutForWriting || isOver
     if isReadEnd, isWriteEnd { events.insert(.hangUp) }
     if isReadEnd { events.formUnion([.input, .readNormal, .readHangUp]) }
-    if state == .synSent || state == .synReceived { return events }
+    if socket.awaitsWrite { return events.union([.output, .writeNormal]) }
+    if state == .synSent || state == .synReceived && !socket.isAccepted { return events }
     if stack.receivable(id) >= max(1, socket.options.receiveLowWater) {
       events.formUnion([.input, .readNormal])
     }

@@ -69,7 +69,6 @@ extension POSIXProcess {
   private mutating func send(
     _ socket: OpenSocket, _ request: Sending
   ) throws(UnsupportedCall) -> CallResult {
-    if request.flags.contains(.fastOpen) { throw UnsupportedCall(what: "MSG_FASTOPEN") }
     if request.flags.contains(.zeroCopy) { throw UnsupportedCall(what: "MSG_ZEROCOPY") }
     return socket.isStream
       ? sendStream(socket, request) : try sendDatagram(socket, request)
@@ -79,13 +78,22 @@ extension POSIXProcess {
 
   private mutating func sendStream(_ socket: OpenSocket, _ request: Sending) -> CallResult {
     notice(socket)
+    if let result = beginOpening(socket, request) { return result }
     guard case .connection(let id) = socket.role else {
       return .failed(socket.takeError() ?? .brokenPipe)
     }
     let dontWait = request.flags.contains(.dontWait)
     let timeout = socket.options.sendTimeout
     let state = stack.state(id)
-    if state == .synSent || state == .synReceived {
+    if state == .closed, socket.isConnecting {
+      // The attempt failed, whatever was written to go with it.
+      socket.blocked[.send] = nil
+      let error = socket.takeError() ?? .brokenPipe
+      stack.close(id, at: now)
+      becomeIdle(socket)
+      return .failed(error)
+    }
+    if state == .synSent || state == .synReceived && !socket.isAccepted {
       if let error = socket.takeError() { return .failed(error) }
       if mayWait(socket, .send, timeout: timeout, dontWait: dontWait) { return .pending }
       socket.blocked[.send] = nil
@@ -110,6 +118,7 @@ extension POSIXProcess {
           id, octets.span.extracting(written..<written + part), at: now)) ?? 0
       guard taken > 0 else { break }
       written += taken
+      socket.given += taken
     }
     if written >= request.count {
       socket.blocked[.send] = nil

@@ -67,6 +67,8 @@ public struct TCPDetails: Hashable, Sendable {
   public var quickAcknowledgments: Int
   /// Whether the peer's FIN was reached.
   public var peerHasClosed: Bool
+  /// Whether data that went with a SYN, ours or the peer's, was acknowledged.
+  public var earlyDataAcknowledged: Bool
 }
 
 extension TCPConnection {
@@ -92,7 +94,8 @@ extension TCPConnection {
       receiveSegmentSize: receive.segmentSize, usesTimestamps: receive.usesTimestamps,
       usesSACK: receive.usesSACK, usesScaling: receive.usesScaling,
       sendScale: Int(send.peerScale), receiveScale: Int(receive.ourScale),
-      quickAcknowledgments: acknowledgments.quick, peerHasClosed: peerHasClosed)
+      quickAcknowledgments: acknowledgments.quick, peerHasClosed: peerHasClosed,
+      earlyDataAcknowledged: fastOpen.isDataAcknowledged)
   }
 }
 

@@ -57,6 +57,9 @@ struct ShellTests {
         "sockstat -6 -P tcp -s | grep packetdril | grep -c TIME_WAIT | grep 0",
         [.socketCount(state: "TIME_WAIT", port: nil, count: 0, isIPv6: true)]
       ),
+      ("tc qdisc replace dev tun0 root fq", [.link(isBlocked: false)]),
+      ("ethtool -K tun0 tso off gso off", [.segmentationOffload(false)]),
+      ("ethtool -K tun0 gso on", [.segmentationOffload(true)]), ("ethtool -k tun0", [.nothing]),
       ("tcpdrop -s TIME_WAIT", [.dropConnections(state: "TIME_WAIT")]),
       ("grep \" 0A \" /proc/net/tcp /proc/net/tcp6 | grep \":1F90\"", [.listening(port: 8080)]),
       ("rm -rf / --no-preserve-root", [.unsupported("rm -rf / --no-preserve-root")]),

@@ -46,6 +46,10 @@ struct OptionTests {
     Case(testDescription: "TCP_QUICKACK", level: 6, name: 12, before: 1, set: 0, after: 0),
     Case(testDescription: "TCP_USER_TIMEOUT", level: 6, name: 18, before: 0, set: 77, after: 77),
     Case(testDescription: "TCP_NOTSENT_LOWAT", level: 6, name: 25, before: 0, set: 9, after: 9),
+    Case(testDescription: "TCP_FASTOPEN", level: 6, name: 23, before: 0, set: 5, after: 5),
+    Case(testDescription: "TCP_FASTOPEN_CONNECT", level: 6, name: 30, before: 0, set: 1, after: 1),
+    Case(
+      testDescription: "TCP_FASTOPEN_NO_COOKIE", level: 6, name: 34, before: 0, set: 1, after: 1),
     Case(testDescription: "TCP_INQ", level: 6, name: 36, before: 0, set: 1, after: 1),
     Case(testDescription: "IP_TOS", level: 0, name: 1, before: 0, set: 0x2B, after: 0x28),
     Case(testDescription: "IP_TTL", level: 0, name: 2, before: 64, set: 9, after: 9),
@@ -112,7 +116,7 @@ struct OptionTests {
 
   @Test(
     "what cannot be had is thrown, and its off switch is taken",
-    arguments: [(6, 14), (6, 34), (1, 60), (1, 37), (0, 11), (41, 67)])
+    arguments: [(6, 14), (6, 16), (1, 11), (1, 29), (0, 11), (41, 67)])
   func unsupported(level: Int, name: Int) throws {
     let hosts = Hosts()
     let socket = try hosts.number(hosts.client.socket(type: 1))

@@ -12,7 +12,8 @@ extension Parser {
           expected: "an exact time for anything but an outbound packet")
       }
     }
-    return ScriptEvent(time: time, action: action, line: line, lastLine: max(peek(-1).line, line))
+    return ScriptEvent(
+      time: time, action: action, line: line, lastLine: max(peek(-1).lastLine, line))
   }
 
   private mutating func parseTime() throws(ScriptError) -> EventTime {

@@ -12,6 +12,8 @@ enum ShellCommand: Hashable, Sendable {
   case sleep(Int64)
   /// From now on the link takes no packet, or takes them again.
   case link(isBlocked: Bool)
+  /// The link's device cuts super-segments, or the stack must.
+  case segmentationOffload(Bool)
   /// So many connections must be in a state, as FreeBSD names it.
   case socketCount(state: String, port: UInt16?, count: Int, isIPv6: Bool)
   /// Connections in a state are dropped.
@@ -61,7 +63,8 @@ extension ShellCommand {
       else { return [.unsupported(words.joined(separator: " "))] }
       return [.sleep(Int64(seconds * 1e6))]
     case "nstat": return [.resetCounters]
-    case "ethtool", "true", "echo", "setkey", "packetdrill_setup.sh": return [.nothing]
+    case "ethtool": return offload(arguments)
+    case "true", "echo", "setkey", "packetdrill_setup.sh": return [.nothing]
     case "tcpdrop" where arguments.count == 2 && arguments[0] == "-s":
       return [.dropConnections(state: arguments[1])]
     case "tc": return [trafficControl(arguments, words)]
@@ -92,7 +95,9 @@ extension ShellCommand {
     guard arguments.first == "qdisc" else {
       return .unsupported(words.joined(separator: " "))
     }
-    guard let kind = arguments.firstIndex(of: "pfifo") else {
+    // A queue that paces is a queue like others here: the stack does not pace.
+    let kind = arguments.firstIndex { $0 == "pfifo" || $0 == "fq" || $0 == "fq_codel" }
+    guard let kind else {
       let isRemoval = arguments.contains("del") || arguments.contains("delete")
       return isRemoval ? .link(isBlocked: false) : .unsupported(words.joined(separator: " "))
     }
@@ -101,6 +106,19 @@ extension ShellCommand {
       return .link(isBlocked: limit == 0)
     }
     return .link(isBlocked: false)
+  }
+
+  /// `ethtool -K tun0 tso off gso off`; either of them switched off takes super-segments away.
+  private static func offload(_ arguments: [String]) -> [ShellCommand] {
+    var commands: [ShellCommand] = []
+    for (name, value) in zip(arguments, arguments.dropFirst()) where name == "tso" || name == "gso"
+    {
+      if value == "on" || value == "off" { commands.append(.segmentationOffload(value == "on")) }
+    }
+    guard commands.contains(.segmentationOffload(false)) else {
+      return commands.isEmpty ? [.nothing] : [.segmentationOffload(true)]
+    }
+    return [.segmentationOffload(false)]
   }
 
   private static func internet(_ arguments: [String], _ words: [String]) -> ShellCommand {

@@ -34,6 +34,8 @@ struct Token: Hashable, Sendable {
   var text: String
   /// The line of its first character, counted from 1.
   var line: Int
+  /// The line of its last character.
+  var lastLine: Int { line + text.utf8.count { $0 == 10 } }
   /// The value of an ``Kind/integer`` that a definition has brought.
   var definedValue: Int64?
 

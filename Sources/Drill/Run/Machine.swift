@@ -21,12 +21,12 @@ struct Machine: ~Copyable {
 
   /// A machine with one address on one link.
   init(
-    address: IPv4Prefix, mtu: Int, configuration: StackConfiguration, parameters: HostParameters,
-    seed: UInt64
+    address: IPv4Prefix, mtu: Int, offload: OffloadCapabilities,
+    configuration: StackConfiguration, parameters: HostParameters, seed: UInt64
   ) {
     var stack = Stack(configuration: configuration, random: .seeded(seed))
     link = stack.addInterface(
-      InterfaceConfiguration(name: "drill", mtu: mtu, addresses: [address]))
+      InterfaceConfiguration(name: "drill", mtu: mtu, addresses: [address], offload: offload))
     stack.addRoute(IPv4Prefix(.any, length: 0), via: nil, on: link)
     process = POSIXProcess(stack: stack, parameters: parameters)
   }
@@ -99,9 +99,21 @@ struct EmissionSink: FrameSink {
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
     guard !isBlocked else { return false }
-    packets.append(
-      EmittedPacket([UInt8](joining: header, payload, tail), at: time, because: rule))
+    var octets = [UInt8](joining: header, payload, tail)
+    Self.finish(&octets, offload)
+    packets.append(EmittedPacket(octets, at: time, because: rule))
     rule = nil
     return true
+  }
+
+  /// Completes a checksum as the device would; a super-segment stays one packet.
+  private static func finish(_ octets: inout [UInt8], _ facts: OffloadFacts) {
+    guard case .partial(let start, let offset) = facts.checksum else { return }
+    let field = Int(start) + Int(offset)
+    guard field + 2 <= octets.count else { return }
+    var sum = InternetChecksum()
+    sum.add(octets.span.extracting(droppingFirst: Int(start)))
+    // RFC 768: a sum of zero is sent as all ones; for TCP both mean the same.
+    octets.store(sum.value == 0 ? 0xFFFF : sum.value, at: field)
   }
 }

@@ -9,6 +9,8 @@ struct Preparation {
   var remote: IPv4Address
   var configuration = StackConfiguration()
   var parameters = HostParameters()
+  /// What the link's device does for the stack: as Linux's, unless the script begins otherwise.
+  var offload = OffloadCapabilities(checksum: true, segmentation: true)
 
   /// Takes the settings of a script.
   init(_ script: Script) throws(Halt) {
@@ -29,6 +31,9 @@ struct Preparation {
     Profile.apply(to: &parameters)
     if script.dialect == .freebsd { Profile.applyFork(to: &parameters) }
     configuration.tcp = parameters.tcp
+    for command in ShellCommand.commands(in: script.prologue?.text ?? "") {
+      if case .segmentationOffload(let isOn) = command { offload.segmentation = isOn }
+    }
   }
 
   private static func address(_ text: String?, or standard: String) -> IPv4Address? {

@@ -24,6 +24,9 @@ extension ScriptRunner {
         machine.isBlocked = isBlocked
         if !isBlocked { machine.flush() }
         continue
+      case .segmentationOffload(let isOn):
+        if isOn == hasSegmentationOffload { continue }
+        what = "changing segmentation offload while a script runs"
       case .setting(let name, let values):
         guard let refused = set(name, values.joined(separator: " ")) else { continue }
         what = refused

@@ -13,6 +13,8 @@ struct ScriptRunner: ~Copyable {
   let settings: RunSettings
   var machine: Machine
   let builder: PacketBuilder
+  /// Whether the link's device cuts super-segments.
+  let hasSegmentationOffload: Bool
   var sockets: [TrackedSocket] = []
   /// Descriptors by the script's names for them.
   var descriptors: [Int: Int] = [:]
@@ -57,8 +59,9 @@ struct ScriptRunner: ~Copyable {
     builder = PacketBuilder(local: prepared.local.address, remote: prepared.remote)
     nextRemotePort = 32_768 + UInt16(truncatingIfNeeded: settings.seed % 16_384)
     machine = Machine(
-      address: prepared.local, mtu: script.configuration.mtu,
+      address: prepared.local, mtu: script.configuration.mtu, offload: prepared.offload,
       configuration: prepared.configuration, parameters: prepared.parameters, seed: settings.seed)
+    hasSegmentationOffload = prepared.offload.segmentation
   }
 
   private mutating func run() -> ScriptReport {

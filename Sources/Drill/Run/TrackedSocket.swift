@@ -45,9 +45,8 @@ struct TrackedSocket: Sendable {
     let hasACK = segment.flags.contains(.ack)
     if !hasSYN { live.start &+= remoteInitial }
     let offset = hasSYN ? liveInitial &- scriptInitial : liveInitial
-    if hasACK, let acknowledgment = segment.acknowledgment {
-      live.acknowledgment = acknowledgment &+ offset
-    }
+    // A segment that says nothing of its acknowledgment number acknowledges 0 of the script.
+    if hasACK { live.acknowledgment = (segment.acknowledgment ?? 0) &+ offset }
     for (index, option) in (segment.options ?? []).enumerated() {
       switch option {
       case .sack(let blocks):
