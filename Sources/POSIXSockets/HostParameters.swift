@@ -39,7 +39,12 @@ public struct HostParameters: Sendable {
   public var keepalive = Keepalive()
 
   /// Linux's defaults, as far as the stack has them.
-  public init() { fastOpen.isServer = false }
+  public init() {
+    fastOpen.isServer = false
+    // A clock of 250 ticks a second.
+    tcp.timerGranularity = .milliseconds(4)
+    tcp.toleratesMissingTimestamps = true
+  }
 
   /// Congestion controllers of Linux.
   static let knownAlgorithms: Set<String> = [

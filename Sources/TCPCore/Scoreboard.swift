@@ -103,9 +103,9 @@ struct Scoreboard {
     if segments.isEmpty { duplicateOctets = 0 }
   }
 
-  /// The peer has what lies between two numbers.
+  /// The peer has what lies between two numbers; `size` is the segment size.
   mutating func sack(
-    _ start: SequenceNumber, _ end: SequenceNumber, highestBefore: SequenceNumber?,
+    _ start: SequenceNumber, _ end: SequenceNumber, size: Int, highestBefore: SequenceNumber?,
     _ delivery: inout Delivery
   ) {
     guard let head = segments.first, let tail = segments.last else { return }
@@ -114,22 +114,39 @@ struct Scoreboard {
     guard start.precedes(end) else { return }
     var index = place(of: start)
     while index < segments.count, segments[index].start.precedes(end) {
-      if !segments[index].marks.contains(.sacked) {
-        if segments[index].start.precedes(start) {
-          guard split(index, at: start) else { index &+= 1; continue }
-          index &+= 1
-        }
-        guard segments[index].end.precedesOrEquals(end) || split(index, at: end) else { break }
-        let segment = segments[index]
-        delivery.arrived(segment, isSACK: true, highestSACKed: highestBefore)
-        clearSums(segment)
-        segments[index].marks.subtract([.lost, .again])
-        segments[index].marks.insert(.sacked)
-        sackedOctets &+= segment.count
-        highestSACKed = highestSACKed.map { .later($0, segment.end) } ?? segment.end
-      }
+      defer { index &+= 1 }
+      guard !segments[index].marks.contains(.sacked) else { continue }
+      guard isolate(&index, start, end, size) else { continue }
+      let segment = segments[index]
+      delivery.arrived(segment, isSACK: true, highestSACKed: highestBefore)
+      clearSums(segment)
+      segments[index].marks.subtract([.lost, .again])
+      segments[index].marks.insert(.sacked)
+      sackedOctets &+= segment.count
+      highestSACKed = highestSACKed.map { .later($0, segment.end) } ?? segment.end
+    }
+  }
+
+  /// Cuts a segment so that a part of it, in whole segments of `size`, lies within a range.
+  ///
+  /// Receivers acknowledge what was one packet as a whole, so less than that is not believed.
+  /// - Returns: whether there is such a part; it is at `index` then.
+  private mutating func isolate(
+    _ index: inout Int, _ start: SequenceNumber, _ end: SequenceNumber, _ size: Int
+  ) -> Bool {
+    let first = segments[index].start
+    if first.precedes(start) {
+      let skipped = (first.distance(to: start) &+ size &- 1) / size &* size
+      guard skipped < segments[index].count, (first + skipped).precedes(end),
+        split(index, at: first + skipped)
+      else { return false }
       index &+= 1
     }
+    if segments[index].end.follows(end) {
+      let covered = segments[index].start.distance(to: end) / size &* size
+      guard covered > 0, split(index, at: segments[index].start + covered) else { return false }
+    }
+    return true
   }
 
   // MARK: Losses

@@ -45,6 +45,9 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var reportsDuplicates = true
   /// Timestamps are offered (RFC 7323).
   public var usesTimestamps = true
+  /// Segments without the timestamps that were agreed on are taken all the same, as Linux does;
+  /// RFC 7323 section 3.2 lets them be dropped.
+  public var toleratesMissingTimestamps = false
   /// Window scaling is offered (RFC 7323).
   public var usesWindowScaling = true
   /// How long an acknowledgment may wait for company, below 500 ms (RFC 9293 3.8.6.3 MUST-40).

@@ -83,7 +83,9 @@ extension TCPConnection {
       guard block.left.precedes(block.right), block.right.precedesOrEquals(send.next),
         block.left.followsOrEquals(acknowledgment)
       else { continue }
-      scoreboard.sack(block.left, block.right, highestBefore: highest, &news.delivery)
+      scoreboard.sack(
+        block.left, block.right, size: max(send.maximumSegmentSize, 1), highestBefore: highest,
+        &news.delivery)
     }
   }
 

@@ -31,6 +31,7 @@ extension TCPConnection {
     send.maximumWindow = send.window
     send.windowUpdate = (syn.sequence, send.initial)
     timers.lastHeard = now
+    acknowledgments.lastDataAt = now
     updateSegmentSize()
   }
 
@@ -99,7 +100,7 @@ extension TCPConnection {
     if isAcceptable {
       learn(segment, TCPOptions(parsing: segment.options), ledger: &ledger)
       synAcknowledged(segment, at: now, ledger: &ledger)
-      rewindSYN(to: acknowledgment)
+      settleSYNData(to: acknowledgment, at: now)
       acknowledgeNow(.acknowledgeHandshake)
       establish(&ledger)
       if segment.payload.count > 0 || flags.contains(.fin) {
@@ -114,9 +115,11 @@ extension TCPConnection {
     }
   }
 
-  /// Of the data in our SYN the peer has this much; the rest goes like any other. RFC 7413 4.2.1.
-  private mutating func rewindSYN(to acknowledgment: SequenceNumber) {
+  /// Of the data in our SYN the peer has this much; the rest is lost and goes again.
+  /// RFC 7413 section 4.2.1.
+  private mutating func settleSYNData(to acknowledgment: SequenceNumber, at now: Instant) {
     guard fastOpen.octetsInSYN > 0 else { return }
+    let end = send.dataStart + fastOpen.octetsInSYN
     let taken = send.dataStart.distance(to: acknowledgment)
     if taken > 0 {
       sendBuffer.consume(taken)
@@ -128,7 +131,9 @@ extension TCPConnection {
       }
     }
     send.unacknowledged = acknowledgment
-    send.next = acknowledgment
+    guard acknowledgment.precedes(end) else { return }
+    scoreboard.sent(acknowledgment, end, isPushed: end == endOfData, at: now)
+    scoreboard.markLost(0)
   }
 
   /// Our SYN was acknowledged.

@@ -229,6 +229,7 @@ extension TCPConnection {
     scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
     recovery.sentNew(count)
     noteWindowUse()
+    acknowledgments.dataSent(at: now)
     scheduleLossProbe(at: now)
     send.lastDataAt = now
     if count % send.maximumSegmentSize != 0 { send.smallSegmentEnd = last }

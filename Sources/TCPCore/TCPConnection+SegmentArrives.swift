@@ -142,7 +142,7 @@ extension TCPConnection {
     guard receive.usesTimestamps, !segment.flags.contains(.rst) else { return true }
     guard let times = options.timestamps else {
       // A SYN without them is judged by its own rule.
-      if segment.flags.contains(.syn) { return true }
+      if segment.flags.contains(.syn) || configuration.toleratesMissingTimestamps { return true }
       ledger.note(.dropMissingTimestamp)
       return false
     }
@@ -230,6 +230,7 @@ extension TCPConnection {
   mutating func acknowledgeNow(_ rule: TCPRule) {
     pending.insert(.acknowledgment)
     acknowledgmentRule = rule
+    if rule == .acknowledgeDuplicate { acknowledgments.isInteractive = false }
   }
 
   /// RFC 5961 section 7: an answer that a stranger may have asked for is rationed.

@@ -59,6 +59,7 @@ extension TCPConnection {
 
   /// Acknowledgments go out at once from here on, or are delayed again. RFC 9293 3.8.6.3 SHLD-18.
   package mutating func acknowledgeQuickly(_ isQuick: Bool) {
+    acknowledgments.isInteractive = !isQuick
     acknowledgments.quick = isQuick ? max(configuration.quickAcknowledgments, 16) : 0
     if isQuick, timers.acknowledgment != .distantFuture {
       timers.acknowledgment = .distantFuture

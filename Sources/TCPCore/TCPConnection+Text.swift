@@ -98,8 +98,9 @@ extension TCPConnection {
     _ octets: Int, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
     acknowledgments.unacknowledged &+= octets
+    acknowledgments.lastDataAt = now
     guard !pending.contains(.acknowledgment) else { return }
-    if acknowledgments.quick > 0 {
+    if acknowledgments.quick > 0, !acknowledgments.isInteractive {
       acknowledgments.quick &-= 1
       return acknowledgeNow(.acknowledgeAtOnce)
     }
@@ -162,9 +163,10 @@ extension TCPConnection {
     }
     // RFC 9293 3.8.6.2.2 MUST-39: only a window that has opened enough is worth telling.
     let open = receive.window
-    let possible = receive.limit &- receiveBuffer.count
+    let scale = receive.usesScaling ? Int(receive.ourScale) : 0
+    let possible = min(receive.limit &- receiveBuffer.count, 65_535 << scale)
     let worth = min(receive.limit / 2, 2 &* receive.segmentSize)
-    if possible &- open >= worth, open < receive.limit / 2 { acknowledgeNow(.windowUpdate) }
+    if possible &- open >= worth, open <= possible / 2 { acknowledgeNow(.windowUpdate) }
   }
 
   /// The window for a header, and the edge that it tells. RFC 9293 section 3.8.6.2.2.

@@ -165,6 +165,10 @@ struct AcknowledgmentPolicy {
   var unacknowledged = 0
   /// Acknowledgments still sent at once because the peer is in slow start.
   var quick: Int
+  /// We answer what comes within moments, so that acknowledgments find company.
+  var isInteractive = false
+  /// When data last came, or the peer's SYN.
+  var lastDataAt = Instant.start
   /// How long an acknowledgment may wait, in nanoseconds.
   let delay: Int64
 
@@ -172,6 +176,13 @@ struct AcknowledgmentPolicy {
   init(_ configuration: TCPConfiguration) {
     quick = configuration.quickAcknowledgments
     delay = max(0, min(configuration.delayedAcknowledgment.wholeNanoseconds, 499_000_000))
+  }
+}
+
+extension AcknowledgmentPolicy {
+  /// Data is sent: soon after some came, it is taken for an answer.
+  mutating func dataSent(at now: Instant) {
+    if now.nanoseconds(since: lastDataAt) < delay { isInteractive = true }
   }
 }
 
