@@ -126,6 +126,8 @@ final class OpenSocket {
   var lacksRoom = false
   /// A datagram that was looked at.
   var waiting: ReceivedDatagram?
+  /// What it tells through its error queue.
+  var reports = ErrorReports()
   /// The options.
   var options: SocketOptions
   /// What the stack is given for a connection.

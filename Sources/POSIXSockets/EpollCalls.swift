@@ -126,6 +126,12 @@ extension POSIXProcess {
 
   /// Tells the epoll instances what the stack has to tell.
   mutating func drainEvents() {
+    for (_, socket) in descriptors.sockets {
+      gatherReports(socket)
+      guard socket.reports.hasNews else { continue }
+      socket.reports.hasNews = false
+      for epoll in descriptors.epolls { epoll.note(socket) }
+    }
     while let event = stack.nextEvent() {
       guard let socket = descriptors.sockets.first(where: { $0.socket.id == event.socket })?.socket
       else { continue }

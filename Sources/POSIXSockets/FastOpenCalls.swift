@@ -78,6 +78,7 @@ extension POSIXProcess {
       socket.blocked[.send]?.written = taken
       return .pending
     }
+    askForReports(socket, id, request, taken)
     return taken > 0 ? .done(taken) : .failed(.inProgress)
   }
 

@@ -170,6 +170,7 @@ extension POSIXProcess {
     child.isAccepted = true
     child.local = stack.endpoints(id)?.local
     child.options.backlog = 0
+    child.reports.tellsZeroCopy = socket.reports.tellsZeroCopy
     peer = stack.endpoints(id)?.remote
     child.peer = peer
     let result = add(.socket(child))

@@ -36,7 +36,8 @@ extension POSIXProcess {
     case 39: return .int(2)
     case 47: return .int(-1)
     case 55: return .value(OptionValue(octets: memoryOctets(socket)))
-    case 60: return .int(0)
+    case 37: return .int(socket.reports.timestamping)
+    case 60: return .flag(socket.reports.tellsZeroCopy)
     case 16...76: throw UnsupportedCall(what: "getsockopt(SOL_SOCKET, \(Self.socketName(name)))")
     default: return .failed(.noSuchOption)
     }
@@ -74,7 +75,12 @@ extension POSIXProcess {
     case 36: socket.options.mark = number
     case 47:
       guard number == -1 else { throw UnsupportedCall(what: "SO_MAX_PACING_RATE") }
-    case 1, 5, 11, 60:
+    case 37: return try setTimestamping(socket, number)
+    case 60:
+      guard (0...1).contains(number) else { return .invalidArgument }
+      guard socket.isStream || !isOn else { throw UnsupportedCall(what: "SO_ZEROCOPY on UDP") }
+      socket.reports.tellsZeroCopy = isOn
+    case 1, 5, 11:
       // What is off may be switched off.
       if isOn { throw UnsupportedCall(what: "setsockopt(SOL_SOCKET, \(Self.socketName(name)))") }
     case 14: break
@@ -132,10 +138,10 @@ extension POSIXProcess {
   private static let socketNames: [Int: String] = [
     1: "SO_DEBUG", 5: "SO_DONTROUTE", 11: "SO_NO_CHECK", 16: "SO_PASSCRED", 17: "SO_PEERCRED",
     25: "SO_BINDTODEVICE", 26: "SO_ATTACH_FILTER", 27: "SO_DETACH_FILTER", 29: "SO_TIMESTAMP",
-    31: "SO_PEERSEC", 34: "SO_PASSSEC", 35: "SO_TIMESTAMPNS", 37: "SO_TIMESTAMPING",
+    31: "SO_PEERSEC", 34: "SO_PASSSEC", 35: "SO_TIMESTAMPNS",
     40: "SO_RXQ_OVFL", 42: "SO_PEEK_OFF", 44: "SO_LOCK_FILTER", 46: "SO_BUSY_POLL",
     49: "SO_INCOMING_CPU", 50: "SO_ATTACH_BPF", 56: "SO_INCOMING_NAPI_ID", 57: "SO_COOKIE",
-    60: "SO_ZEROCOPY", 61: "SO_TXTIME", 74: "SO_TXREHASH",
+    61: "SO_TXTIME", 74: "SO_TXREHASH",
   ]
 
   private static func socketName(_ name: Int) -> String { socketNames[name] ?? String(name) }

@@ -47,7 +47,8 @@ extension POSIXProcess {
   mutating func readiness(_ socket: OpenSocket) -> PollEvents {
     guard socket.isStream else { return datagramReadiness(socket) }
     notice(socket)
-    var events: PollEvents = socket.error == nil ? [] : .error
+    gatherReports(socket)
+    var events: PollEvents = socket.error == nil && socket.reports.queue.isEmpty ? [] : .error
     switch socket.role {
     case .listener(let id):
       if let lengths = stack.queueLengths(id), lengths.accepted > 0 {

@@ -34,7 +34,7 @@ extension POSIXProcess {
   ) throws(UnsupportedCall) -> CallResult {
     guard let socket = openSocket(fd) else { return refusal(fd) }
     var request = Receiving(count: max(0, count), flags: flags, isNull: buffer == nil)
-    let result = try receive(socket, &request)
+    let result = receive(socket, &request)
     if case .done = result {
       if buffer != nil { buffer = request.octets }
       source = request.source
@@ -65,17 +65,22 @@ extension POSIXProcess {
     var request = Receiving(
       count: Self.total(vectors), flags: flags,
       isNull: vectors.contains { $0.octets == nil && $0.count > 0 })
-    let result = try receive(socket, &request)
+    let result = receive(socket, &request)
     guard case .done = result else { return result }
     scatter(request.octets, into: &message)
     message.flags = request.outFlags
     message.name = request.source.map { .ipv4($0) } ?? .null
-    message.control = []
-    if socket.options.tellsQueue, socket.isStream, case .connection(let id) = socket.role {
-      // `TCP_CM_INQ`
+    message.control = request.control
+    if socket.options.tellsQueue, socket.isStream, case .connection(let id) = socket.role,
+      !flags.contains(.errorQueue)
+    {
+      // `TCP_CM_INQ`: the end that is not yet read counts as one.
       let queued = stack.receivable(id)
       if message.wantsControl {
-        message.control.append(ControlMessage(level: 6, type: 36, data: .int(Int32(queued))))
+        message.control.append(
+          ControlMessage(
+            level: 6, type: 36,
+            data: .int(Int32(queued == 0 && stack.isPeerClosed(id) ? 1 : queued))))
       } else {
         message.flags.insert(.controlTruncated)
       }
@@ -102,10 +107,9 @@ extension POSIXProcess {
 
   private mutating func receive(
     _ socket: OpenSocket, _ request: inout Receiving
-  ) throws(UnsupportedCall) -> CallResult {
+  ) -> CallResult {
     if request.flags.contains(.errorQueue) {
-      // Nothing here ever fills the queue: whoever asks for that is told that it cannot be had.
-      return .failed(.wouldBlock)
+      return receiveReport(socket, &request)
     }
     return socket.isStream
       ? receiveStream(socket, &request) : receiveDatagram(socket, &request)
@@ -124,6 +128,8 @@ struct Receiving {
   var octets: [UInt8] = []
   /// Where from.
   var source: SocketAddress?
+  /// Control messages that came.
+  var control: [ControlMessage] = []
   /// `msg_flags`.
   var outFlags: MessageFlags = []
 

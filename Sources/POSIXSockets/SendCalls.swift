@@ -69,7 +69,6 @@ extension POSIXProcess {
   private mutating func send(
     _ socket: OpenSocket, _ request: Sending
   ) throws(UnsupportedCall) -> CallResult {
-    if request.flags.contains(.zeroCopy) { throw UnsupportedCall(what: "MSG_ZEROCOPY") }
     return socket.isStream
       ? sendStream(socket, request) : try sendDatagram(socket, request)
   }
@@ -126,6 +125,7 @@ extension POSIXProcess {
       if request.flags.contains(.outOfBand), request.count > 0 {
         stack.mark(id, .urgent, at: now)
       }
+      askForReports(socket, id, request, written)
       return .done(request.count)
     }
     socket.lacksRoom = true
@@ -134,6 +134,7 @@ extension POSIXProcess {
       return .pending
     }
     socket.blocked[.send] = nil
+    askForReports(socket, id, request, written)
     return written > 0 ? .done(written) : .failed(.wouldBlock)
   }
 

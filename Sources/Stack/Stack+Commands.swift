@@ -228,6 +228,12 @@ extension Stack {
         let slot = unsafe connections.pointer(to: waiting),
         unsafe slot.pointee.listener == handle
       else { continue }
+      if unsafe slot.pointee.connection.state == .synReceived, !listener.accepted.contains(waiting)
+      {
+        // Nobody has it yet: the peer's ACK will meet no connection. RFC 9293 3.10.4, LISTEN.
+        removeConnection(waiting)
+        continue
+      }
       unsafe slot.pointee.listener = nil
       unsafe slot.pointee.connection.abort(at: now)
       touch(waiting, at: now)

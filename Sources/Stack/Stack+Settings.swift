@@ -56,6 +56,7 @@ extension Stack {
     switch mark {
     case .urgent: unsafe slot.pointee.connection.markUrgent()
     case .moreFollows: unsafe slot.pointee.connection.announceMore()
+    case .stamped(let name): unsafe slot.pointee.connection.stampLastOctet(name)
     }
     touch(socket.handle, at: now)
   }
@@ -112,6 +113,8 @@ public enum SendMark: Hashable, Sendable {
   case urgent
   /// More follows at once: a tail that fills no segment may wait for it.
   case moreFollows
+  /// ``Stack/takeSendReports(_:)`` shall tell when the last octet is sent and acknowledged.
+  case stamped(UInt32)
 }
 
 extension Stack {
@@ -120,6 +123,13 @@ extension Stack {
     guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
     else { return 0 }
     return unsafe slot.pointee.connection.urgentRemaining
+  }
+
+  /// When octets with ``SendMark/stamped(_:)`` were sent and acknowledged, since the last call.
+  public mutating func takeSendReports(_ socket: SocketID) -> [SendReport] {
+    guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
+    else { return [] }
+    return unsafe slot.pointee.connection.takeSendReports()
   }
 
   /// Whether the peer has closed its side and all that it sent has come.

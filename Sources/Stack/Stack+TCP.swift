@@ -242,13 +242,14 @@ extension Stack {
       while let oldest = timeWaits.first, !connections.contains(oldest) { timeWaits.removeFirst() }
       timeWaits.append(handle)
     }
-    if unsafe slot.pointee.connection.isFinished, unsafe !slot.pointee.isHeld,
-      unsafe !slot.pointee.isInOutputQueue
-    {
-      let listener = unsafe slot.pointee.listener
-      // One that was reset while it waited to be accepted is still handed on, to tell its story.
-      if !isAccepted(handle, listener) { removeConnection(handle) }
+    guard unsafe slot.pointee.connection.isFinished, unsafe !slot.pointee.isInOutputQueue else {
+      return
     }
+    // One that was reset while it waited to be accepted is still handed on, to tell its story.
+    let isAwaited = unsafe slot.pointee.isHeld || isAccepted(handle, slot.pointee.listener)
+    guard isAwaited else { return removeConnection(handle) }
+    // RFC 9293 3.10.7.1: what comes for it now meets no connection; its ends are free.
+    unlist(handle)
   }
 
   /// Whether one more connection may begin; one in TIME-WAIT may have to go for it.
@@ -330,10 +331,19 @@ extension Stack {
     }
   }
 
+  /// A connection that is over is found no more, while its owner still may ask for its story.
+  private mutating func unlist(_ handle: SlabHandle) {
+    guard let slot = unsafe connections.pointer(to: handle), unsafe slot.pointee.isListed else {
+      return
+    }
+    unsafe slot.pointee.isListed = false
+    unsafe table.remove(slot.pointee.connection.endpoints)
+  }
+
   mutating func removeConnection(_ handle: SlabHandle) {
     guard let slot = connections.remove(handle) else { return }
     deadlines.remove(handle)
-    table.remove(slot.connection.endpoints)
+    if slot.isListed { table.remove(slot.connection.endpoints) }
     if let listener = slot.listener {
       _ = listeners.withElement(listener) { held in
         if let place = held.accepted.firstIndex(of: handle) {

@@ -11,7 +11,7 @@ public import Wire
 /// (``deadlinePassed(at:)``) and commands; then call ``transmit(on:into:at:)`` for each interface,
 /// take the events (``nextEvent()``), and sleep until ``nextDeadline`` or the next frame.
 ///
-/// Invariants: 1. A connection is in `table` exactly as long as it is in `connections`. 2. Whatever
+/// Invariants: 1. A connection is in `table` from its first moment until it is CLOSED. 2. Whatever
 /// changed a connection calls `touch`, so that its output, its deadline and its events are seen to.
 /// 3. Nothing here grows with the traffic: every queue has a bound, and a counter for what it cost.
 public struct Stack: ~Copyable {
@@ -181,6 +181,8 @@ struct ConnectionSlot: ~Copyable {
   var isHeld: Bool
   var isInOutputQueue = false
   var isInEventQueue = false
+  /// Segments find it.
+  var isListed = true
   /// The listener that counts it among those whose data came before the handshake's end.
   var earlyListener: SlabHandle?
   /// It is among the stack's `timeWaits`.

@@ -12,6 +12,9 @@ extension TCPConnection {
     guard let segment = chooseSegment(limits, at: now, &ledger) else { return nil }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
     statistics.sent(segment)
+    if !stamps.isEmpty, segment.payloadCount > 0 {
+      stamps.sent(before: segment.header.sequence + segment.payloadCount, at: now)
+    }
     return segment
   }
 

@@ -163,10 +163,11 @@ extension TCPConnection {
     }
     // RFC 9293 3.8.6.2.2 MUST-39: only a window that has opened enough is worth telling.
     let open = receive.window
-    let scale = receive.usesScaling ? Int(receive.ourScale) : 0
-    let possible = min(receive.limit &- receiveBuffer.count, 65_535 << scale)
-    let worth = min(receive.limit / 2, 2 &* receive.segmentSize)
-    if possible &- open >= worth, open <= possible / 2 { acknowledgeNow(.windowUpdate) }
+    // No more can be told than the field holds, with the shift.
+    let most = min(receive.limit, 65_535 << (receive.usesScaling ? Int(receive.ourScale) : 0))
+    let possible = min(receive.limit &- receiveBuffer.count, most)
+    let worth = min(most / 2, 2 &* receive.segmentSize)
+    if possible &- open >= worth, open < most / 2 { acknowledgeNow(.windowUpdate) }
   }
 
   /// The window for a header, and the edge that it tells. RFC 9293 section 3.8.6.2.2.

@@ -80,6 +80,8 @@ package struct TCPConnection: ~Copyable {
   var refusesText = false
   /// What was counted.
   var statistics = TCPStatistics()
+  /// Octets that the user asked about.
+  var stamps = SendStamps()
   /// Data in the SYN. RFC 7413.
   var fastOpen = FastOpenState()
   private let inPlace = InPlace()

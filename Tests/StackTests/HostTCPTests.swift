@@ -156,15 +156,35 @@ struct HostTCPTests {
     let kept = try #require(bench.connect(from: SocketAddress(theirs, 6001)))
     let accepted = try #require(try bench.accept(listener))
     _ = try #require(bench.connect(from: SocketAddress(theirs, 6002)))
-    _ = try #require(bench.connect(from: SocketAddress(theirs, 6003), finishes: false))
+    let young = try #require(bench.connect(from: SocketAddress(theirs, 6003), finishes: false))
     #expect(throws: SocketError.addressInUse(anyMail)) { _ = try bench.stack.listen(at: anyMail) }
     bench.stack.close(listener, at: bench.now)
     let sent = bench.flush().compactMap { Segment($0) }
-    #expect(sent.filter { $0.flags.contains(.rst) }.map(\.header.destinationPort) == [6002, 6003])
+    #expect(sent.filter { $0.flags.contains(.rst) }.map(\.header.destinationPort) == [6002])
+    // A handshake is forgotten: the peer's ACK meets no connection.
+    #expect(Segment(bench.arrive(young.packet([.ack])).first)?.flags == [.rst])
     #expect(bench.connectionCount == 1 && bench.stack.state(accepted) == .established)
     bench.arrive(kept.packet([.ack], [1]))
     #expect(try bench.read(accepted) == [1])
     _ = try bench.stack.listen(at: anyMail)
+  }
+
+  @Test("a connection that was reset is found no more, while its owner can still read why")
+  func unlisted() throws {
+    let bench = Bench()
+    let listener = try bench.stack.listen(at: anyMail)
+    let peer = try #require(bench.connect(from: SocketAddress(theirs, 6001)))
+    let accepted = try #require(try bench.accept(listener))
+    #expect(bench.arrive(peer.packet([.rst])).isEmpty)
+    #expect(bench.stack.closeReason(accepted) == .reset)
+    #expect(Segment(bench.arrive(peer.packet([.ack], [1])).first)?.flags == [.rst])
+    let again = try #require(bench.connect(from: SocketAddress(theirs, 6001)))
+    #expect(bench.connectionCount == 2)
+    bench.stack.close(accepted, at: bench.now)
+    #expect(bench.flush().isEmpty)
+    #expect(bench.connectionCount == 1)
+    bench.arrive(again.packet([.ack], [7]))
+    #expect(try bench.read(try #require(try bench.accept(listener))) == [7])
   }
 
   @Test("a listener at an address is asked before one at any")
