@@ -107,7 +107,9 @@ let package = Package(
     tests("Stack", ["Octets", "Wire", "NetworkCore", "TCPCore"]),
     tests("Simulation", ["Octets", "Wire", "Stack", "Frames", "TCPCore"]),
     tests("POSIXSockets", ["Octets", "Wire", "Stack", "TCPCore"]),
-    tests("Drill", ["Octets", "Wire", "Stack", "TCPCore", "POSIXSockets", "Frames"]),
+    tests(
+      "Drill", ["Octets", "Wire", "Stack", "TCPCore", "POSIXSockets", "Frames"],
+      exclude: ["Scripts"]),
     tests("Frames", ["Octets", "Wire"]),
     tests("Sockets", ["Octets", "Wire", "Stack", "Frames"]),
     tests("Mail", ["Octets"]),
