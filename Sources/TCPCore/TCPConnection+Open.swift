@@ -31,7 +31,6 @@ extension TCPConnection {
     send.maximumWindow = send.window
     send.windowUpdate = (syn.sequence, send.initial)
     timers.lastHeard = now
-    acknowledgments.lastDataAt = now
     updateSegmentSize()
   }
 
@@ -101,6 +100,8 @@ extension TCPConnection {
       learn(segment, TCPOptions(parsing: segment.options), ledger: &ledger)
       synAcknowledged(segment, at: now, ledger: &ledger)
       settleSYNData(to: acknowledgment, at: now)
+      // What waits to be sent is taken for an answer to the SYN,ACK.
+      if !sendBuffer.isEmpty { acknowledgments.lastDataAt = now }
       acknowledgeNow(.acknowledgeHandshake)
       establish(&ledger)
       if segment.payload.count > 0 || flags.contains(.fin) {

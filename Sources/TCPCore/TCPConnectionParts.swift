@@ -167,8 +167,8 @@ struct AcknowledgmentPolicy {
   var quick: Int
   /// We answer what comes within moments, so that acknowledgments find company.
   var isInteractive = false
-  /// When data last came, or the peer's SYN.
-  var lastDataAt = Instant.start
+  /// When data last came, or a SYN,ACK that data had waited for; in the distant future before.
+  var lastDataAt = Instant.distantFuture
   /// How long an acknowledgment may wait, in nanoseconds.
   let delay: Int64
 
@@ -182,7 +182,7 @@ struct AcknowledgmentPolicy {
 extension AcknowledgmentPolicy {
   /// Data is sent: soon after some came, it is taken for an answer.
   mutating func dataSent(at now: Instant) {
-    if now.nanoseconds(since: lastDataAt) < delay { isInteractive = true }
+    if lastDataAt <= now, now.nanoseconds(since: lastDataAt) < delay { isInteractive = true }
   }
 }
 
