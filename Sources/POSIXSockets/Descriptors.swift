@@ -124,6 +124,10 @@ final class OpenSocket {
   var urgentTaken: Int?
   /// A write, or a look, found no room.
   var lacksRoom = false
+  /// Octets that the last buffer of what waits to be sent still takes.
+  var tailRoom = 0
+  /// The send buffer was sized for the connection.
+  var hasSpace = false
   /// A datagram that was looked at.
   var waiting: ReceivedDatagram?
   /// What it tells through its error queue.

@@ -52,16 +52,13 @@ public struct HostParameters: Sendable {
     "scalable", "vegas", "veno", "westwood", "yeah",
   ]
 
-  /// The least send buffer that Linux gives a connection: two initial windows, each segment with
-  /// what it costs besides its octets.
-  private static let leastSendBuffer = 87_040
-
   /// What a new TCP socket gives the stack.
   var configuration: TCPConfiguration {
     var tcp = tcp
     tcp.receiveBufferLimit = max(receiveBuffers.usual / 2, 2048)
     tcp.receiveBufferMaximum = max(receiveBuffers.most, receiveBufferMaximum)
-    tcp.sendBufferLimit = max(sendBuffers.usual, Self.leastSendBuffer)
+    // What a process may write is counted above the stack, whose own bound must not come first.
+    tcp.sendBufferLimit = max(sendBuffers.usual, 1 << 18)
     tcp.openRetransmissions = UInt8(clamping: openRetransmissions)
     tcp.keepalive = nil
     return tcp

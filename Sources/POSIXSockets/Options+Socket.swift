@@ -115,7 +115,7 @@ extension POSIXProcess {
     let size = max(wanted.multipliedReportingOverflow(by: 2).partialValue, 4608)
     socket.options.sendBuffer = min(size, Int(Int32.max))
     socket.options.isSendBufferSet = true
-    configure(socket) { $0.sendBufferLimit = size }
+    configure(socket) { $0.sendBufferLimit = max($0.sendBufferLimit, size) }
   }
 
   private mutating func setReceiveBuffer(_ socket: OpenSocket, _ wanted: Int) {

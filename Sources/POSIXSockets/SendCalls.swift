@@ -99,23 +99,18 @@ extension POSIXProcess {
       return .failed(.wouldBlock)
     }
     var written = socket.blocked[.send]?.written ?? 0
-    while true {
-      if socket.error != nil || socket.isShutForWriting || !state.maySend {
-        socket.blocked[.send] = nil
-        if written > 0 { return .done(written) }
-        return .failed(socket.takeError() ?? .brokenPipe)
-      }
-      guard written < request.count else { break }
-      guard let octets = request.octets else {
-        if room(socket, id) > 0 { return .failed(.badAddress) }
-        break
-      }
-      let part = min(request.count - written, room(socket, id))
-      guard part > 0 else { break }
-      let taken =
-        (try? stack.send(
-          id, octets.span.extracting(written..<written + part), at: now)) ?? 0
-      guard taken > 0 else { break }
+    // One that waits goes on when there is room worth the while.
+    let mustWait = socket.blocked[.send] != nil && !isWritable(socket, id)
+    if socket.error != nil || socket.isShutForWriting || !state.maySend {
+      socket.blocked[.send] = nil
+      if written > 0 { return .done(written) }
+      return .failed(socket.takeError() ?? .brokenPipe)
+    }
+    let part = mustWait ? 0 : acceptable(socket, id, request.count - written)
+    if part > 0 {
+      guard let octets = request.octets else { return .failed(.badAddress) }
+      let span = octets.span.extracting(written..<written + part)
+      let taken = (try? stack.send(id, span, at: now)) ?? 0
       written += taken
       socket.given += taken
     }
@@ -136,35 +131,6 @@ extension POSIXProcess {
     socket.blocked[.send] = nil
     askForReports(socket, id, request, written)
     return written > 0 ? .done(written) : .failed(.wouldBlock)
-  }
-
-  /// Octets that a write may give the stack now: its buffer's room, and `TCP_NOTSENT_LOWAT`.
-  private func room(_ socket: OpenSocket, _ id: SocketID) -> Int {
-    let room = stack.sendRoom(id)
-    guard let mark = lowWater(socket), let info = stack.info(id),
-      let details = stack.details(id)
-    else { return room }
-    // What both windows let go at once does not count as unsent: it leaves with this very call.
-    let window = min(info.congestionWindow, info.sendWindow) - info.outstanding
-    let size = max(info.sendMaximumSegmentSize, 1)
-    let unsent = details.unsent - max(0, window / size * size)
-    guard unsent < mark else { return 0 }
-    // Whole segments, as Linux fills whole buffers: the last one may pass the mark.
-    return min(room, (mark - unsent + size - 1) / size * size)
-  }
-
-  /// `TCP_NOTSENT_LOWAT`, the socket's or the host's; nil when there is none.
-  func lowWater(_ socket: OpenSocket) -> Int? {
-    socket.options.unsentLowWater ?? parameters.unsentLowWater
-  }
-
-  /// Whether `poll(2)` tells of room: at least a third of the buffer, and half the low-water mark.
-  func isWritable(_ socket: OpenSocket, _ id: SocketID) -> Bool {
-    guard let details = stack.details(id) else { return true }
-    let room = stack.sendRoom(id)
-    guard room > 0, room >= details.queued / 2 else { return false }
-    guard let mark = lowWater(socket) else { return true }
-    return details.unsent * 2 < mark
   }
 }
 

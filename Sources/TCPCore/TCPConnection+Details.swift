@@ -49,6 +49,8 @@ public struct TCPDetails: Hashable, Sendable {
   public var minimumRoundTrip: Duration?
   /// Octets of the largest packet that the path takes.
   public var pathMTU: Int
+  /// The largest window that the peer ever offered.
+  public var maximumSendWindow: Int
   /// The MSS that we tell the peer.
   public var offeredSegmentSize: Int
   /// Octets of the peer's full segments, as far as seen.
@@ -90,7 +92,8 @@ extension TCPConnection {
       early: reassembly.octets, backoffs: roundTrip.backoffs, probes: timers.probes,
       lastDataSent: send.lastDataAt, lastHeard: timers.lastHeard,
       minimumRoundTrip: roundTrip.minimum == .max ? nil : .nanoseconds(roundTrip.minimum),
-      pathMTU: pathMTU, offeredSegmentSize: offeredSegmentSize,
+      pathMTU: pathMTU, maximumSendWindow: send.maximumWindow,
+      offeredSegmentSize: offeredSegmentSize,
       receiveSegmentSize: receive.segmentSize, usesTimestamps: receive.usesTimestamps,
       usesSACK: receive.usesSACK, usesScaling: receive.usesScaling,
       sendScale: Int(send.peerScale), receiveScale: Int(receive.ourScale),

@@ -168,6 +168,7 @@ extension TCPConnection {
     enter(isClosing ? .finWait1 : .established)
     // The user of an early connection knows it already.
     if !fastOpen.isChild { events.formUnion([.connected, .writable]) }
+    statistics.lastDataReceived = timers.lastHeard
     startKeepalive(at: timers.lastHeard)
   }
 }

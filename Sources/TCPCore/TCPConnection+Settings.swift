@@ -17,6 +17,11 @@ extension TCPConnection {
     if configuration.receiveBufferLimit != before.receiveBufferLimit {
       setReceiveLimit(max(2048, min(configuration.receiveBufferLimit, 1 << 30)))
     }
+    if configuration.noDelay, !before.noDelay {
+      // What waits for company goes, a cork or not.
+      expectsMore = false
+      send.overridesSillyWindow = send.next.precedes(endOfData)
+    }
     if configuration.congestion != before.congestion {
       congestion.algorithm = configuration.congestion
     }

@@ -28,7 +28,7 @@ public struct TCPStatistics: Hashable, Sendable {
   public internal(set) var octetsDelivered = 0
   /// How often the retransmission timer ran out.
   public internal(set) var timeouts: UInt32 = 0
-  /// When data last came; in the distant future before.
+  /// When data last came; before, when the connection was established.
   public internal(set) var lastDataReceived = Instant.distantFuture
   /// The code of the last ICMP unreachable that was believed; 255 for time exceeded.
   public internal(set) var lastUnreachable: UInt8?

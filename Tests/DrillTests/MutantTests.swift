@@ -51,8 +51,8 @@ enum Mutation: CaseIterable {
       segment.options = altered
     case .time:
       switch event.time {
-      case .relative(let time): event.time = .relative(time + 500_000)
-      case .absolute(let time): event.time = .absolute(time + 500_000)
+      case .relative(let time): event.time = .relative(time + time / 2 + 500_000)
+      case .absolute(let time): event.time = .absolute(time + time / 2 + 500_000)
       default: return nil
       }
     }
