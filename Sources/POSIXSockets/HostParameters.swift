@@ -41,8 +41,6 @@ public struct HostParameters: Sendable {
   /// Linux's defaults, as far as the stack has them.
   public init() {
     fastOpen.isServer = false
-    // A clock of 250 ticks a second.
-    tcp.timerGranularity = .milliseconds(4)
     tcp.toleratesMissingTimestamps = true
   }
 

@@ -84,9 +84,10 @@ struct Scoreboard {
 
   // MARK: Acknowledgments
 
-  /// SND.UNA moved to `edge`.
-  mutating func acknowledge(to edge: SequenceNumber, _ delivery: inout Delivery) {
-    let highest = highestSACKed
+  /// SND.UNA moved to `edge`; `highest` is what had been selectively acknowledged before.
+  mutating func acknowledge(
+    to edge: SequenceNumber, highestBefore highest: SequenceNumber?, _ delivery: inout Delivery
+  ) {
     while let first = segments.first, first.start.precedes(edge) {
       if first.end.follows(edge) { split(0, at: edge) }
       // A segment that could not be split stays whole until all of it is acknowledged.
@@ -99,7 +100,7 @@ struct Scoreboard {
       clearSums(whole)
       segments.removeFirst()
     }
-    if let highest, highest.precedesOrEquals(edge) { highestSACKed = nil }
+    if let known = highestSACKed, known.precedesOrEquals(edge) { highestSACKed = nil }
     if segments.isEmpty { duplicateOctets = 0 }
   }
 

@@ -39,6 +39,7 @@ extension TCPConnection {
         recoveryPoint: recovery.recoveryPoint,
         minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum, now: now),
       echo: receive.usesTimestamps ? options.timestamps?.echo : nil)
+    news.highestBefore = scoreboard.highestSACKed
     takeSACK(options, acknowledgment, &news)
     let window = Int(segment.window) << Int(send.peerScale)
     if acknowledgment.follows(hadACKed) {
@@ -67,8 +68,7 @@ extension TCPConnection {
   ) {
     let blocks = options.sackBlocks
     guard receive.usesSACK, blocks.count > 0 else { return }
-    let highest = scoreboard.highestSACKed
-    news.highestBefore = highest
+    let highest = news.highestBefore
     let first = blocks[0]
     // RFC 2883 section 4: below the acknowledgment, or inside the second block.
     if first.left.precedes(first.right), first.right.precedesOrEquals(send.next) {
@@ -108,7 +108,8 @@ extension TCPConnection {
     statistics.octetsAcknowledged &+= news.advance
     retransmissions = 0
     timers.unacknowledgedSince = now
-    scoreboard.acknowledge(to: acknowledgment, &news.delivery)
+    scoreboard.acknowledge(
+      to: acknowledgment, highestBefore: news.highestBefore, &news.delivery)
     measureRoundTrip(news, at: now, ledger: &ledger)
     // RFC 6298 (5.2), (5.3).
     timers.retransmit =

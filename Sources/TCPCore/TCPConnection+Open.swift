@@ -43,7 +43,7 @@ extension TCPConnection {
           send.peerMaximumSegmentSize, pathMTU &- 40,
           Int(configuration.maximumSentSegmentSize ?? .max)) &- options, 16)
     receive.largestSegment = max(pathMTU &- 40 &- options, 16)
-    let isBeforeData = send.next.distance(to: send.dataStart) >= 0
+    let isBeforeData = !state.isSynchronized || send.next.distance(to: send.dataStart) >= 0
     congestion.setSegmentSize(send.maximumSegmentSize, isBeforeData: isBeforeData)
   }
 

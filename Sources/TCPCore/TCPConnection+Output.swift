@@ -244,10 +244,11 @@ extension TCPConnection {
     return dataSegment(start, send.next, rule, isPushed: isPushed, at: now)
   }
 
-  /// Whether the last of new octets gets PSH: all that the user has given ends there.
+  /// Whether the last of new octets gets PSH: all that the user has given ends there, and no more
+  /// is said to follow.
   /// RFC 9293 3.9.1.2 MUST-61.
   func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
-    start != end && end == endOfData
+    start != end && end == endOfData && !expectsMore && !configuration.isCorked
   }
 
   /// How much of the congestion window was used in this round trip. RFC 7661 section 4.
