@@ -87,6 +87,7 @@ extension HostParameters {
     case "net.ipv4.tcp_slow_start_after_idle": tcp.restartsAfterIdle = isOn
     case "net.ipv4.ip_no_pmtu_disc" where (0...1).contains(value):
       tcp.forbidsFragments = !isOn
+    case "net.ipv4.tcp_min_tso_segs" where (1...64).contains(value): tcp.leastSuperSegment = value
     case "net.ipv4.tcp_frto": tcp.detectsSpuriousTimeouts = isOn
     // 3 and 4 send tail loss probes; the delayed early retransmit of 1 and 2 is no more.
     case "net.ipv4.tcp_early_retrans" where (0...4).contains(value): tcp.usesLossProbes = value >= 3

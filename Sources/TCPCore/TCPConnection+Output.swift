@@ -248,7 +248,7 @@ extension TCPConnection {
   /// is said to follow.
   /// RFC 9293 3.9.1.2 MUST-61.
   func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
-    start != end && end == endOfData && !expectsMore && !configuration.isCorked
+    start != end && end == endOfData && !expectsMore
   }
 
   /// How much of the congestion window was used in this round trip. RFC 7661 section 4.

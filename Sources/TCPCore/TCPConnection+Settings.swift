@@ -103,6 +103,7 @@ extension TCPConnection {
     if full > 0 { return full }
     if send.overridesSillyWindow {
       send.overridesSillyWindow = false
+      expectsMore = false
       return count
     }
     ledger.note(.corked)

@@ -60,7 +60,7 @@ enum Profile {
   /// Settings that decide how segments are grouped for offload and paced, which nobody sees here:
   /// expected segments are put together from any pieces, and the link has no queue.
   static let invisible: Set<String> = [
-    "net.ipv4.tcp_tso_win_divisor", "net.ipv4.tcp_min_tso_segs", "net.ipv4.tcp_limit_output_bytes",
+    "net.ipv4.tcp_tso_win_divisor", "net.ipv4.tcp_limit_output_bytes",
     "net.ipv4.tcp_pacing_ss_ratio", "net.ipv4.tcp_pacing_ca_ratio", "net.ipv4.tcp_fack",
     "net.ipv4.tcp_fastopen_cookies", "net.ipv4.tcp_autocorking", "net.ipv4.tcp_no_metrics_save",
     "net.ipv4.tcp_tso_rtt_log",
