@@ -8,6 +8,8 @@ enum ShellCommand: Hashable, Sendable {
   case setting(name: String, values: [String])
   /// Properties of the way to the peer.
   case route(RouteChange)
+  /// What was learnt about peers is forgotten.
+  case forgetPeers
   /// So many microseconds pass.
   case sleep(Int64)
   /// From now on the link takes no packet, or takes them again.
@@ -128,7 +130,7 @@ extension ShellCommand {
       change.isIPv6 = true
       arguments.removeFirst()
     }
-    if arguments.first == "tcp_metrics" { return .nothing }
+    if arguments.starts(with: ["tcp_metrics", "flush"]) { return .forgetPeers }
     guard arguments.count > 2, arguments[0] == "route",
       ["change", "replace", "add"].contains(arguments[1])
     else { return .unsupported(words.joined(separator: " ")) }

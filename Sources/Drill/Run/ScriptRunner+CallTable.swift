@@ -51,7 +51,8 @@ extension ScriptRunner {
   ) throws(Halt) {
     guard let wanted = call.result, wanted >= 0 else { return }
     let name = Int(truncatingIfNeeded: wanted)
-    guard descriptors[name] == nil else {
+    // Public scripts accept into a number that they have not closed: the new one has it then.
+    guard descriptors[name] == nil || call.name == "accept" else {
       throw faulty(event, "a new number for a descriptor", found: "\(name), which is open")
     }
     descriptors[name] = descriptor

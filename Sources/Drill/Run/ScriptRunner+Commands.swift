@@ -19,6 +19,10 @@ extension ScriptRunner {
       case .nothing, .dropConnections: continue
       case .defaults:
         Profile.apply(to: &machine.process.parameters)
+        machine.process.stack.forgetServers()
+        continue
+      case .forgetPeers:
+        machine.process.stack.forgetServers()
         continue
       case .link(let isBlocked):
         machine.isBlocked = isBlocked
@@ -79,6 +83,8 @@ extension ScriptRunner {
       setting = linux
       if setting.name.isEmpty { return nil }
     }
+    // No cookies may be kept: those there are go.
+    if setting == ("net.ipv4.tcp_fastopen_cookies", "0") { machine.process.stack.forgetServers() }
     do throws(UnsupportedCall) {
       try machine.process.parameters.set(setting.name, to: setting.value)
       return nil
