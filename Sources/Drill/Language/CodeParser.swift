@@ -3,17 +3,12 @@
 /// Statements end at a line's end or at `;`; a backslash at a line's end joins the next line; inside
 /// parentheses line ends mean nothing.
 struct CodeParser {
-  private enum Word: Hashable {
-    case number(Int64)
-    case text(String)
-    case name(String)
-    case mark(String)
-    case newline
-    case end
-  }
+  private typealias Word = CodeWord.Kind
 
-  private var words: [(word: Word, start: Int, end: Int)] = []
+  private let words: [CodeWord]
   private var index = 0
+  /// How deep the parser is inside parentheses and signs.
+  private var depth = 0
   private let octets: [UInt8]
 
   /// The statements of a piece of code.
@@ -24,80 +19,14 @@ struct CodeParser {
 
   private init(_ text: String) throws(UnsupportedCode) {
     octets = Array(text.utf8)
-    try scan()
-  }
-
-  // MARK: Words
-
-  private static let marks = [
-    "**", "//=", "//", "<<=", ">>=", "<<", ">>", "<=", ">=", "==", "!=", "+=", "-=", "*=", "/=",
-    "%=",
-    "&=", "|=", "^=", "<", ">", "=", "+", "-", "*", "/", "%", "&", "|", "^", "~", "(", ")", "[",
-    "]",
-    ",", ";", ":", ".",
-  ]
-
-  private mutating func scan() throws(UnsupportedCode) {
-    var offset = 0
-    var depth = 0
-    while offset < octets.count {
-      let octet = octets[offset]
-      let start = offset
-      if octet == 10 {
-        if depth == 0 { words.append((.newline, start, start)) }
-        offset += 1
-      } else if octet.isBlank {
-        offset += 1
-      } else if octet == UInt8(ascii: "#") {
-        while offset < octets.count, octets[offset] != 10 { offset += 1 }
-      } else if octet == UInt8(ascii: "\\") {
-        offset += 1
-        while offset < octets.count, octets[offset].isBlank, octets[offset] != 10 { offset += 1 }
-        guard offset == octets.count || octets[offset] == 10 else {
-          throw UnsupportedCode(what: "a backslash inside a line of code")
-        }
-        offset += 1
-      } else if octet.isDigit {
-        while offset < octets.count, octets[offset].isWordPart { offset += 1 }
-        words.append((.number(try Self.number(string(start, offset))), start, offset))
-      } else if octet.isWordPart {
-        while offset < octets.count, octets[offset].isWordPart { offset += 1 }
-        words.append((.name(string(start, offset)), start, offset))
-      } else if octet == UInt8(ascii: "'") || octet == UInt8(ascii: "\"") {
-        offset += 1
-        while offset < octets.count, octets[offset] != octet {
-          offset += octets[offset] == UInt8(ascii: "\\") ? 2 : 1
-        }
-        guard offset < octets.count else { throw UnsupportedCode(what: "a string without an end") }
-        words.append((.text(string(start + 1, offset)), start, offset + 1))
-        offset += 1
-      } else {
-        let rest = octets[offset...]
-        guard let mark = Self.marks.first(where: { rest.starts(with: Array($0.utf8)) }) else {
-          throw UnsupportedCode(what: "'\(string(offset, offset + 1))' in code")
-        }
-        if mark == "(" || mark == "[" { depth += 1 }
-        if mark == ")" || mark == "]" { depth = max(0, depth - 1) }
-        offset += mark.utf8.count
-        words.append((.mark(mark), start, offset))
-      }
-    }
-    words.append((.end, octets.count, octets.count))
-  }
-
-  private static func number(_ text: String) throws(UnsupportedCode) -> Int64 {
-    let value: Int64? =
-      text.hasPrefix("0x") || text.hasPrefix("0X")
-      ? Int64(text.dropFirst(2), radix: 16) : Int64(text)
-    guard let value else { throw UnsupportedCode(what: "the number '\(text)' in code") }
-    return value
+    words = try CodeWord.words(of: octets)
   }
 
   private func string(_ start: Int, _ end: Int) -> String {
     String(decoding: octets[start..<min(end, octets.count)], as: UTF8.self)
   }
 
-  private var word: Word { words[index].word }
+  private var word: Word { words[index].kind }
 
   private mutating func skip(_ mark: String) -> Bool {
     guard word == .mark(mark) else { return false }
@@ -140,7 +69,7 @@ struct CodeParser {
     guard case .name(let name) = word else {
       throw UnsupportedCode(what: "'\(describe())' as a statement in code")
     }
-    if case .mark(let mark) = words[index + 1].word, mark.hasSuffix("="),
+    if case .mark(let mark) = words[index + 1].kind, mark.hasSuffix("="),
       !["==", "<=", ">=", "!="].contains(mark)
     {
       index += 2
@@ -169,7 +98,12 @@ struct CodeParser {
   }
 
   private mutating func parseNegation() throws(UnsupportedCode) -> CodeExpression {
-    if skip(name: "not") { return .unary("not", try parseNegation()) }
+    if skip(name: "not") {
+      depth += 1
+      defer { depth -= 1 }
+      guard depth < 64 else { throw UnsupportedCode(what: "64 negations in code") }
+      return .unary("not", try parseNegation())
+    }
     let first = try parseBinary(0)
     var links: [CodeExpression.Link] = []
     while case .mark(let mark) = word, ["==", "!=", "<", ">", "<=", ">="].contains(mark) {
@@ -194,6 +128,9 @@ struct CodeParser {
   }
 
   private mutating func parseUnary() throws(UnsupportedCode) -> CodeExpression {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth < 64 else { throw UnsupportedCode(what: "64 parentheses in code") }
     for mark in ["-", "+", "~"] where skip(mark) { return .unary(mark, try parseUnary()) }
     return try parsePrimary()
   }

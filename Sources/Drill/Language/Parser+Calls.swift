@@ -59,6 +59,9 @@ extension Parser {
 
   /// A value, with what `|` joins to it.
   mutating func parseExpression() throws(ScriptError) -> Expression {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth < 64 else { throw mistake("less than 64 brackets inside one another") }
     let first = try parsePrimary()
     guard peek().isPunctuation("|") else { return first }
     var parts = [first]

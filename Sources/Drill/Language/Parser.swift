@@ -5,6 +5,8 @@
 struct Parser {
   private let tokens: [Token]
   private var index = 0
+  /// How deep the parser is inside values.
+  var depth = 0
   let file: String
   let settings: ScriptSettings
   private var definitions: [String: Token] = [:]

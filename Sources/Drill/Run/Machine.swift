@@ -16,6 +16,8 @@ struct Machine: ~Copyable {
   private var sent: [EmittedPacket] = []
   /// How many packets were sent.
   private var emittedCount = 0
+  /// Deadlines in a row that have not moved the clock.
+  private var standstill = 0
   /// The link takes no packets.
   var isBlocked = false
 
@@ -59,6 +61,9 @@ struct Machine: ~Copyable {
   /// - Returns: false when no deadline is due by then; the time is not changed.
   mutating func step(until limit: Instant) -> Bool {
     guard let deadline = process.nextDeadline, deadline <= limit else { return false }
+    // A stack that asks for the same time again and again would never let it pass.
+    standstill = deadline <= now ? standstill + 1 : 0
+    guard standstill < 100_000 else { return false }
     process.now = max(now, deadline)
     process.deadlinePassed()
     flush()

@@ -27,8 +27,8 @@ extension ScriptRunner {
   ) throws(Halt) {
     try awaitBlockedCall()
     try wait(for: schedule, event)
-    note(.call, call.text, line: event.line)
     let attempt = try attempt(call, event)
+    note(.call, call.text + Self.describe(attempt.result), line: event.line)
     machine.flush()
     guard let end = call.end else {
       guard attempt.result != .pending else {
@@ -54,6 +54,10 @@ extension ScriptRunner {
   mutating func retryBlockedCall() throws(Halt) {
     guard let blocked else { return }
     let attempt = try attempt(blocked.call, blocked.event)
+    if attempt.result != .pending {
+      let text = "... " + blocked.call.text + Self.describe(attempt.result)
+      note(.call, text, line: blocked.event.line)
+    }
     machine.flush()
     guard attempt.result != .pending else { return }
     self.blocked = nil
@@ -129,6 +133,14 @@ extension ScriptRunner {
   private static func describe(_ call: CallSyntax) -> String {
     let value = call.result.map { "\($0)" } ?? "..."
     return call.failure.map { "\(value) \($0)" } ?? value
+  }
+
+  private static func describe(_ result: CallResult) -> String {
+    switch result {
+    case .done(let value): " = \(value)"
+    case .failed(let error): " = -1 \(Constants.errorName(error.rawValue))"
+    case .pending: " ..."
+    }
   }
 
   private func blockedDescriptor(_ call: CallSyntax) -> Int? {
