@@ -110,7 +110,7 @@ extension POSIXProcess {
     }
     info["advmss"] = details.offeredSegmentSize
     info["reordering"] = details.reorderingDegree
-    info["reord_seen"] = details.hasSeenReordering ? 1 : 0
+    info["reord_seen"] = details.reorderings
     info["notsent_bytes"] = details.unsent
     fillCounters(&info, details, size)
   }

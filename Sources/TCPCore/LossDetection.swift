@@ -16,8 +16,8 @@ struct LossDetection {
   private(set) var latest: Departure?
   /// RACK.rtt, in nanoseconds.
   private(set) var roundTrip: Int64 = 0
-  /// The path was seen to change the order of segments.
-  private(set) var hasSeenReordering = false
+  /// How often the path was seen to change the order of segments.
+  private(set) var reorderings = 0
   /// How far apart, in segments, what arrived out of order was at most; 3 or more.
   private(set) var reorderingDegree = duplicateThreshold
   /// RACK.reo_wnd_mult.
@@ -29,13 +29,13 @@ struct LossDetection {
   /// What arrived, by an acknowledgment. RFC 8985 section 6.2 steps 1 to 3.
   mutating func arrived(_ delivery: Delivery) {
     guard let departure = delivery.latest else { return }
-    roundTrip = delivery.now.nanoseconds(since: departure.at)
+    roundTrip = delivery.roundTrip
     if latest.map({ departure.isLater(than: $0) }) ?? true { latest = departure }
   }
 
   /// Something arrived behind what left after it, so many segments apart.
   mutating func sawReordering(degree: Int) {
-    hasSeenReordering = true
+    reorderings &+= 1
     reorderingDegree = max(reorderingDegree, min(degree, 300))
   }
 
@@ -59,7 +59,7 @@ struct LossDetection {
     _ scoreboard: borrowing Scoreboard, isRecovering: Bool, minimumRoundTrip: Int64,
     smoothedRoundTrip: Int64, segmentSize: Int
   ) -> Int64 {
-    if !hasSeenReordering {
+    if reorderings == 0 {
       if isRecovering { return 0 }
       if scoreboard.hasSACKed(segments: reorderingDegree, of: segmentSize) { return 0 }
     }

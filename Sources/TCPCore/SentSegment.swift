@@ -62,6 +62,8 @@ struct Delivery {
   var hasSACKed = false
   /// Of what arrived, that which had left last.
   var latest: Departure?
+  /// The round trip of what arrived, the last that was looked at, in nanoseconds. RFC 8985 6.2.
+  var roundTrip: Int64 = 0
   /// When the oldest and the newest segment left that are now acknowledged and were sent only once.
   var acknowledged: (oldest: Instant, newest: Instant)?
   /// The same for segments that are now selectively acknowledged.
@@ -92,6 +94,7 @@ struct Delivery {
         reordered = reordered.map { .earlier($0, segment.start) } ?? segment.start
       }
     }
+    roundTrip = now.nanoseconds(since: segment.sentAt)
     let departure = Departure(at: segment.sentAt, end: segment.end)
     if latest.map({ departure.isLater(than: $0) }) ?? true { latest = departure }
   }

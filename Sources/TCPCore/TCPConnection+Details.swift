@@ -29,8 +29,8 @@ public struct TCPDetails: Hashable, Sendable {
   public var repaired: Int
   /// How far apart, in segments, what arrived out of order was at most; 3 or more.
   public var reorderingDegree: Int
-  /// The path was seen to change the order of segments.
-  public var hasSeenReordering: Bool
+  /// How often the path was seen to change the order of segments.
+  public var reorderings: Int
   /// Octets that the user gave and that were never sent.
   public var unsent: Int
   /// Octets that the user gave and the peer has not acknowledged.
@@ -87,7 +87,7 @@ extension TCPConnection {
       selectivelyAcknowledged: scoreboard.sackedOctets &+ scoreboard.duplicateOctets,
       lost: scoreboard.lostOctets, repaired: scoreboard.againOctets,
       reorderingDegree: detection.reorderingDegree,
-      hasSeenReordering: detection.hasSeenReordering, unsent: unsentOctets,
+      reorderings: detection.reorderings, unsent: unsentOctets,
       queued: sendBuffer.count,
       early: reassembly.octets, backoffs: roundTrip.backoffs, probes: timers.probes,
       lastDataSent: send.lastDataAt, lastHeard: timers.lastHeard,

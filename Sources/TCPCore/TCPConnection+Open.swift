@@ -133,7 +133,7 @@ extension TCPConnection {
     }
     send.unacknowledged = acknowledgment
     guard acknowledgment.precedes(end) else { return }
-    scoreboard.sent(acknowledgment, end, isPushed: end == endOfData, at: now)
+    scoreboard.sent(acknowledgment, end, isPushed: true, at: now)
     scoreboard.markLost(0)
   }
 
