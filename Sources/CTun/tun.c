@@ -34,11 +34,11 @@ int postroad_tun_attach(int descriptor, char *name, int tap, int vnet_header) {
   return 0;
 }
 
-int postroad_tun_offload(int descriptor) {
+int postroad_tun_offload(int descriptor, int wanted) {
   int size = sizeof(struct virtio_net_hdr);
-  if (ioctl(descriptor, TUNSETVNETHDRSZ, &size) < 0) return -errno;
-  if (ioctl(descriptor, TUNSETOFFLOAD, (unsigned long)(TUN_F_CSUM | TUN_F_TSO4)) < 0) return -errno;
-  return 0;
+  if (wanted && ioctl(descriptor, TUNSETVNETHDRSZ, &size) < 0) return -errno;
+  unsigned long features = wanted ? TUN_F_CSUM | TUN_F_TSO4 : 0;
+  return ioctl(descriptor, TUNSETOFFLOAD, features) < 0 ? -errno : 0;
 }
 
 int postroad_tun_persist(int descriptor, int persist) {

@@ -15,7 +15,8 @@ struct CapturedInterface: Sendable {
     let value: UInt128
     if resolution & 0x80 != 0 {
       guard exponent < 96 else { return shifted(0) }
-      value = UInt128(ticks) &* 1_000_000_000 >> UInt128(exponent)
+      // A shift binds more tightly than a product.
+      value = (UInt128(ticks) &* 1_000_000_000) >> UInt128(exponent)
     } else {
       guard exponent <= 28 else { return shifted(0) }
       var divisor: UInt128 = 1
@@ -61,6 +62,7 @@ extension CaptureFileReader {
       }
       let frame: CapturedFrame?
       switch kind {
+      case 0x0A0D_0D0A: frame = try beginSection(length, number)
       case 1: frame = try describeInterface(length, number)
       case 2: frame = try packet(length, number, isObsolete: true)
       case 3: frame = try simplePacket(length, number)
@@ -83,6 +85,17 @@ extension CaptureFileReader {
     default: throw .damaged(frame: number, reason: "a section has no byte-order magic")
     }
     interfaces.removeAll()
+  }
+
+  private func beginSection(_ length: Int, _ number: Int) throws(CaptureError) -> CapturedFrame? {
+    guard length >= 28 else {
+      throw .damaged(frame: number, reason: "a section header is too short")
+    }
+    let (major, minor) = (source.uint16(at: 12), source.uint16(at: 14))
+    guard major == 1 else {
+      throw .damaged(frame: number, reason: "its section has version \(major).\(minor)")
+    }
+    return nil
   }
 
   private mutating func describeInterface(

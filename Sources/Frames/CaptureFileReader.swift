@@ -75,6 +75,7 @@ public struct CaptureFileReader: ~Copyable, Sendable {
     case ended
   }
 
+  private let path: String
   var source: OctetSource
   private var format = Format.ended
   /// Interfaces of the current pcapng section.
@@ -84,18 +85,23 @@ public struct CaptureFileReader: ~Copyable, Sendable {
 
   /// Opens a file and reads its first header.
   public init(path: String) throws(CaptureError) {
-    try self.init(source: OctetSource(descriptor: Self.descriptor(of: path)))
+    try self.init(source: OctetSource(descriptor: Self.descriptor(of: path)), path: path)
   }
 
   /// Reads octets at hand.
   public init(octets: [UInt8]) throws(CaptureError) {
-    try self.init(source: OctetSource(octets: octets))
+    try self.init(source: OctetSource(octets: octets), path: "memory")
   }
 
-  private init(source: consuming OctetSource) throws(CaptureError) {
+  private init(source: consuming OctetSource, path: String) throws(CaptureError) {
     var source = source
-    format = try Self.begin(&source)
+    do throws(CaptureError) {
+      format = try Self.begin(&source)
+    } catch {
+      throw Self.cause(error, source, path)
+    }
     self.source = source
+    self.path = path
   }
 
   private static func descriptor(of path: String) throws(CaptureError) -> Int32 {
@@ -138,12 +144,21 @@ public struct CaptureFileReader: ~Copyable, Sendable {
         frame = try nextRecord(link: link, tick: tick, header: header)
       case .pcapng: frame = try nextPacketBlock()
       }
-      if frame == nil { format = .ended }
-      return frame
+      if let frame { return frame }
     } catch {
       format = .ended
-      throw error
+      throw Self.cause(error, source, path)
     }
+    format = .ended
+    guard source.failure == 0 else { throw .file(path: path, error: source.failure) }
+    return nil
+  }
+
+  /// Where the kernel refused to read on, that is the reason and not a file cut short.
+  private static func cause(
+    _ error: CaptureError, _ source: borrowing OctetSource, _ path: String
+  ) -> CaptureError {
+    source.failure == 0 ? error : .file(path: path, error: source.failure)
   }
 
   private static func begin(_ source: inout OctetSource) throws(CaptureError) -> Format {

@@ -33,7 +33,7 @@ public enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(device) exists and is not a device of the kind that was asked for"
     case .noSuchInterface(let name): "there is no interface named \(name)"
     case .invalidName(let name):
-      "'\(name)' cannot name an interface: 1 to 15 octets without '/' or white space"
+      "'\(name)' cannot name an interface: 1 to 15 octets without '/', ':' or white space"
     case .filter(let expression, let reason): "cannot compile filter '\(expression)': \(reason)"
     case .capture(let device, let reason): "cannot capture on \(device): \(reason)"
     case .system(let operation, let device, let error):
@@ -61,5 +61,7 @@ func errorText(_ error: Int32) -> String {
 /// Whether the kernel takes `name` as an interface's.
 func isInterfaceName(_ name: String) -> Bool {
   (1...15).contains(name.utf8.count) && name != "." && name != ".."
-    && name.utf8.allSatisfy { $0 > 32 && $0 != UInt8(ascii: "/") && $0 != 127 }
+    && name.utf8.allSatisfy {
+      $0 > 32 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") && $0 != 127
+    }
 }

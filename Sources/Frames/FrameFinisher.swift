@@ -36,7 +36,13 @@ public enum FrameFinisher {
     var end: Int
 
     init?(_ frame: Span<UInt8>, link: LinkType) {
-      network = link == .ethernet ? 14 : 0
+      network = 0
+      if link == .ethernet {
+        guard let view = try? EthernetFrameView(parsing: frame), view.type == .ipv4 else {
+          return nil
+        }
+        network = view.headerLength
+      }
       guard frame.count >= network &+ 40, frame[network] >> 4 == 4, frame[network &+ 9] == 6 else {
         return nil
       }

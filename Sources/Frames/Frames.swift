@@ -37,6 +37,8 @@ public struct DeviceCounters: Hashable, Sendable {
   public var transmitErrors: UInt64 = 0
   /// Frames that came in a form we cannot read and were dropped.
   public var receiveErrors: UInt64 = 0
+  /// Frames that came faster than we read, for which the kernel had no more room; where it tells.
+  public var missed: UInt64 = 0
   /// The errno of the last error, or 0.
   public var lastError: Int32 = 0
 

@@ -24,7 +24,7 @@ public struct NetworkInterfaceControl: Hashable, Sendable {
 
   /// Brings the interface up or takes it down.
   public func setUp(_ isUp: Bool = true) throws(FrameError) {
-    try unsafe check("bring up", postroad_interface_set_up(name, isUp ? 1 : 0))
+    try unsafe check(isUp ? "bring up" : "take down", postroad_interface_set_up(name, isUp ? 1 : 0))
   }
 
   /// The longest packet that the interface carries, in octets.
@@ -37,7 +37,7 @@ public struct NetworkInterfaceControl: Hashable, Sendable {
   /// Sets the longest packet that the interface carries, in octets.
   public func setMTU(_ mtu: Int) throws(FrameError) {
     try unsafe check(
-      "set the MTU of", postroad_interface_set_mtu(name, Int32(truncatingIfNeeded: mtu)))
+      "set the MTU of", postroad_interface_set_mtu(name, Int32(clamping: mtu)))
   }
 
   /// Gives the kernel's side an address with the mask of its network.

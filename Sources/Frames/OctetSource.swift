@@ -6,6 +6,8 @@ struct OctetSource: ~Copyable, Sendable {
   private var window: [UInt8]
   private var start = 0
   private var chunk: [UInt8]
+  /// The errno that ended the reading, or 0.
+  private(set) var failure: Int32 = 0
   /// Whether numbers are read least significant octet first.
   var isLittleEndian = true
 
@@ -37,7 +39,11 @@ struct OctetSource: ~Copyable, Sendable {
         start = 0
       }
       let got = unsafe read(descriptor, &chunk, chunk.count)
-      if got < 0, errno == EINTR { continue }
+      if got < 0 {
+        if errno == EINTR { continue }
+        failure = errno
+        return false
+      }
       guard got > 0 else { return false }
       window.append(contentsOf: chunk[..<got])
     }

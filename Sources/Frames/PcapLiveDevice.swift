@@ -17,8 +17,12 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
   public let link: LinkType
   /// A descriptor to wait on for reading.
   public let descriptor: Int32
-  /// What happened so far.
-  public private(set) var counters = DeviceCounters()
+  private var counted = DeviceCounters()
+
+  /// The longest frame there can be: what the kernel joins of several segments, and its link header.
+  private static let longestFrame: Int32 = 65_536 + 64
+  /// The kernel's ring, where libpcap may give every frame the room of the longest: some 250 of them.
+  private static let ringSize: Int32 = 16 << 20
 
   /// Opens an interface for capture and injection.
   ///
@@ -32,7 +36,8 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
     guard let handle = unsafe pcap_create(name, &message) else {
       throw .capture(device: name, reason: sentence(message))
     }
-    unsafe pcap_set_snaplen(handle, 262_144)
+    unsafe pcap_set_snaplen(handle, Self.longestFrame)
+    unsafe pcap_set_buffer_size(handle, Self.ringSize)
     unsafe pcap_set_promisc(handle, isPromiscuous ? 1 : 0)
     unsafe pcap_set_immediate_mode(handle, 1)
     let failure = unsafe Self.start(handle, name, filter)
@@ -79,6 +84,14 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
     return unsafe String(cString: text)
   }
 
+  /// What happened so far.
+  public var counters: DeviceCounters {
+    var counters = counted
+    var library = pcap_stat()
+    if unsafe pcap_stats(handle, &library) == 0 { counters.missed = UInt64(library.ps_drop) }
+    return counters
+  }
+
   /// Frames go out as they are.
   public var offload: OffloadCapabilities { .none }
 
@@ -98,10 +111,10 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
       }
       frames &+= 1
       guard unsafe header.pointee.caplen == header.pointee.len else {
-        counters.receiveErrors &+= 1
+        counted.receiveErrors &+= 1
         continue
       }
-      counters.received &+= 1
+      counted.received &+= 1
       body(unsafe Span(_unsafeStart: octets, count: Int(header.pointee.caplen)), .none)
     }
     return frames
@@ -117,16 +130,16 @@ public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
     unsafe tail.withUnsafeBufferPointer { unsafe scratch.append(contentsOf: $0) }
     let count = scratch.count
     if unsafe pcap_inject(handle, scratch, count) >= 0 {
-      counters.transmitted &+= 1
+      counted.transmitted &+= 1
       return true
     }
     let error = errno
     if error == EAGAIN || error == ENOBUFS {
-      counters.refused &+= 1
+      counted.refused &+= 1
       return false
     }
-    counters.transmitErrors &+= 1
-    counters.lastError = error
+    counted.transmitErrors &+= 1
+    counted.lastError = error
     return true
   }
 }

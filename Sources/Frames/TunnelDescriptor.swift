@@ -25,7 +25,7 @@ struct TunnelDescriptor: ~Copyable, @unchecked Sendable {
       attached = try Self.open(name: name, isTAP: isTAP, vnetHeader: false)
     }
     var withHeader = attached.vnetHeader
-    if attached.result == 0, withHeader, postroad_tun_offload(attached.descriptor) < 0 {
+    if attached.result == 0, withHeader, postroad_tun_offload(attached.descriptor, 1) < 0 {
       // A kernel that cannot do both: give the device back, and take it without the header.
       close(attached.descriptor)
       attached = try Self.open(name: name, isTAP: isTAP, vnetHeader: false)
@@ -36,6 +36,8 @@ struct TunnelDescriptor: ~Copyable, @unchecked Sendable {
       if attached.result == -EINVAL { throw .wrongKind(device: name) }
       throw .kernel("attach to", name.isEmpty ? "a new device" : name, attached.result)
     }
+    // A persistent device keeps what its last user asked for.
+    if !withHeader { _ = postroad_tun_offload(attached.descriptor, 0) }
     descriptor = attached.descriptor
     self.name = attached.name
     hasVNetHeader = withHeader

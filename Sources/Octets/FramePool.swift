@@ -53,8 +53,10 @@ public final class FramePool {
 
   /// Lends a buffer that can hold `octets` behind `headroom`: nil, and counted, at the bound.
   public func lease(forAtLeast octets: Int, headroom: Int = Frame.defaultHeadroom) -> Frame? {
+    let sizes = 0...Self.largeSize
+    guard sizes.contains(octets), sizes.contains(headroom) else { return refuse() }
     let needed = octets &+ headroom
-    guard octets >= 0, headroom >= 0, needed <= Self.largeSize else { return refuse() }
+    guard needed <= Self.largeSize else { return refuse() }
     if needed <= Self.smallSize {
       guard let buffer = unsafe small.take() else { return refuse() }
       return unsafe Frame(

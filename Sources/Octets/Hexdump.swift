@@ -4,7 +4,12 @@ public func hexdump(_ octets: Span<UInt8>) -> String {
   var text: [UInt8] = []
   var line = 0
   while line < octets.count {
-    for shift in stride(from: 12, through: 0, by: -4) { text.append(digits[(line >> shift) & 15]) }
+    // Four digits, and more where a frame is longer than they tell.
+    var highest = 12
+    while line >> highest > 15 { highest += 4 }
+    for shift in stride(from: highest, through: 0, by: -4) {
+      text.append(digits[(line >> shift) & 15])
+    }
     text.append(contentsOf: "  ".utf8)
     for column in 0..<16 {
       if line + column < octets.count {

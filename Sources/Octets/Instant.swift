@@ -23,9 +23,12 @@ public struct Instant: Comparable, Hashable, Sendable {
     left.advanced(byNanoseconds: right.wholeNanoseconds)
   }
 
-  /// The instant a duration earlier.
+  /// The instant a duration earlier; saturates.
   @inlinable public static func - (left: Instant, right: Duration) -> Instant {
-    left.advanced(byNanoseconds: 0 &- right.wholeNanoseconds)
+    let (difference, overflow) = left.nanoseconds.subtractingReportingOverflow(
+      right.wholeNanoseconds)
+    guard overflow else { return Instant(nanoseconds: difference) }
+    return right < .zero ? .distantFuture : Instant(nanoseconds: .min)
   }
 
   /// The duration from `right` to `left`.
@@ -36,7 +39,8 @@ public struct Instant: Comparable, Hashable, Sendable {
   /// The instant so many nanoseconds later; saturates instead of overflowing.
   @inlinable public func advanced(byNanoseconds distance: Int64) -> Instant {
     let (sum, overflow) = nanoseconds.addingReportingOverflow(distance)
-    return overflow ? .distantFuture : Instant(nanoseconds: sum)
+    guard overflow else { return Instant(nanoseconds: sum) }
+    return distance > 0 ? .distantFuture : Instant(nanoseconds: .min)
   }
 
   /// Nanoseconds from `earlier` to this instant; negative when `earlier` is later.

@@ -50,7 +50,7 @@ public struct InternetChecksum: Sendable {
       var second: UInt64 = 0
       var offset = 0
       let count = bytes.count
-      // Four words of 32 bits a turn in two accumulators: no carry is lost below 2^32 turns.
+      // Four words of 32 bits a turn in two accumulators: no carry is lost below 2^31 turns.
       while offset &+ 16 <= count {
         let low = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
         let high = unsafe bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)

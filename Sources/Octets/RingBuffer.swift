@@ -68,7 +68,7 @@ public struct RingBuffer: ~Copyable {
   /// Makes octets count that were written beyond the end.
   public mutating func extend(by length: Int) {
     precondition(
-      length >= 0 && count &+ length <= capacity, "a ring extended over unwritten octets")
+      length >= 0 && length <= capacity &- count, "a ring extended over unwritten octets")
     count &+= length
   }
 
@@ -78,7 +78,7 @@ public struct RingBuffer: ~Copyable {
   @_lifetime(borrow self)
   public func contiguous(at offset: Int, count length: Int) -> Span<UInt8> {
     precondition(
-      offset >= 0 && length >= 0 && offset &+ length <= count, "read beyond a ring's octets")
+      offset >= 0 && length >= 0 && length <= count &- offset, "read beyond a ring's octets")
     guard let storage = unsafe storage, length > 0 else { return Span() }
     let place = (head &+ offset) & (capacity &- 1)
     let span = unsafe Span(_unsafeStart: storage + place, count: min(length, capacity &- place))

@@ -66,13 +66,16 @@ public struct IPv4Prefix: Hashable, Sendable, CustomStringConvertible {
   public init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, let address = IPv4Address(String(parts[0])),
-      let length = UInt8(parts[1]), length <= 32, parts[1].utf8.first != UInt8(ascii: "+")
+      parts[1].utf8.allSatisfy({ (48...57).contains($0) }), let length = UInt8(parts[1]),
+      length <= 32
     else { return nil }
     self.init(address, length: length)
   }
 
   /// The bits of the network part.
-  @inlinable public var mask: UInt32 { length == 0 ? 0 : .max << (32 - UInt32(length)) }
+  @inlinable public var mask: UInt32 {
+    length == 0 ? 0 : .max << (32 - UInt32(min(length, 32)))
+  }
   /// The first address of the network.
   @inlinable public var network: IPv4Address { IPv4Address(rawValue: address.rawValue & mask) }
   /// The directed broadcast address; nil for /31 (RFC 3021) and /32, which have none.

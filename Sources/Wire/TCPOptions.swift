@@ -132,11 +132,12 @@ public struct TCPOptions: Hashable, Sendable {
     if windowScale != nil { sum &+= 4 }
     if timestamps != nil { sum &+= 12 } else if sackPermitted { sum &+= 4 }
     if let fastOpen { sum &+= fastOpen.length }
-    if sackBlocks.count > 0 { sum &+= 4 &+ 8 &* emittedBlocks(after: sum) }
-    return sum
+    let blocks = emittedBlocks(after: sum)
+    return blocks > 0 ? sum &+ 4 &+ 8 &* blocks : sum
   }
 
-  /// SACK blocks that fit into the 40 octets behind the other options.
+  /// SACK blocks that fit into the 40 octets behind the other options: with none, the option is left
+  /// out.
   @inlinable func emittedBlocks(after used: Int) -> Int {
     min(sackBlocks.count, (40 &- used &- 4) / 8)
   }
@@ -167,8 +168,8 @@ public struct TCPOptions: Hashable, Sendable {
       fastOpen.emit(into: &output)
       used &+= fastOpen.length
     }
-    guard sackBlocks.count > 0 else { return }
     let blocks = emittedBlocks(after: used)
+    guard blocks > 0 else { return }
     output.append(bigEndian: 0x0101_0500 | UInt32(2 &+ 8 &* blocks))
     for index in 0..<blocks {
       output.append(bigEndian: sackBlocks[index].left.rawValue)

@@ -101,6 +101,28 @@ func pcapng(isLittle: Bool, resolution: UInt8 = 9) -> [UInt8] {
     #expect(frames.first?.originalLength == 70)
   }
 
+  @Test(
+    "the ticks of a clock are nanoseconds, of powers of ten and of two",
+    arguments: [
+      (0, 5_000_000_000), (3, 5_000_000), (9, 5), (12, 0), (0x80, 5_000_000_000),
+      (0x8A, 4_882_812), (0x94, 4_768), (0x9E, 4), (0xFF, 0),
+    ] as [(UInt8, Int64)])
+  func clocks(_ resolution: UInt8, _ nanoseconds: Int64) throws {
+    var reader = try CaptureFileReader(octets: pcapng(isLittle: true, resolution: resolution))
+    let frame = try reader.next()
+    #expect(frame?.time == nanoseconds)
+  }
+
+  @Test("a section of another version is damage, not frames", arguments: [true, false])
+  func version(isLittle: Bool) throws {
+    var later = pcapng(isLittle: isLittle)
+    later[isLittle ? 12 : 13] = 2
+    var reader = try CaptureFileReader(octets: pcapng(isLittle: true) + later)
+    let (frames, damage) = reader.remaining()
+    #expect(frames.count == 3)
+    #expect(damage == .damaged(frame: 4, reason: "its section has version 2.0"))
+  }
+
   @Test("a file cut off at any octet gives the frames before the cut and never traps")
   func cuts() throws {
     for whole in [PcapKind.all[0].file(), pcapng(isLittle: true)] {
@@ -186,6 +208,11 @@ func pcapng(isLittle: Bool, resolution: UInt8 = 9) -> [UInt8] {
       _ = try CaptureFileReader(path: "/nonexistent/file.pcap")
     }
     #expect(missing?.description.contains("No such file") == true)
+    // The first page of memory is nobody's: the file can be opened and not read.
+    let unreadable = "/proc/self/mem"
+    #expect(throws: CaptureError.file(path: unreadable, error: EIO)) {
+      _ = try CaptureFileReader(path: unreadable)
+    }
     #expect(throws: CaptureError.unknownFormat) { _ = try CaptureFileReader(octets: [1, 2, 3, 4]) }
     #expect(throws: CaptureError.unknownFormat) { _ = try CaptureFileReader(octets: []) }
   }

@@ -137,6 +137,37 @@ func superPacket(payload: Int) -> [UInt8] {
     #expect(!faults.text.split(separator: "\n").contains { Int($0) != nil }, "\(faults.text)")
   }
 
+  @Test("a super-packet behind VLAN tags is cut behind them")
+  func taggedTrace() throws {
+    // A tag whose first octet could be IPv4's, and whose ninth could say TCP.
+    let tags: [UInt8] = [0x88, 0xA8, 0x40, 5, 0x81, 0, 0x45, 7]
+    var packet = superPacket(payload: 300)
+    packet[1] = 6
+    packet[5] = 6
+    let link: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]
+    for count in [0, 4, 8] {
+      let header = link + tags.suffix(count) + [8, 0]
+      let facts = OffloadFacts(
+        checksum: .partial(start: UInt16(header.count + 20), offset: 16), segmentSize: 200,
+        headerLength: UInt16(header.count + 40))
+      var seen: [[UInt8]] = []
+      FrameFinisher.finish((header + packet).span, facts: facts, link: .ethernet) {
+        seen.append(Array(copying: $0))
+      }
+      #expect(seen.map(\.count) == [header.count + 240, header.count + 140])
+      for frame in seen where frame.count > header.count + 40 {
+        #expect(Array(frame.prefix(header.count)) == header)
+        let view = try IPv4PacketView(
+          parsing: frame.span.extracting(droppingFirst: header.count))
+        let isHeaderRight = view.headerChecksumIsRight
+        #expect(isHeaderRight)
+        let segment = try TCPSegmentView(parsing: view.payload)
+        let isRight = segment.checksumIsRight(source: view.source, destination: view.destination)
+        #expect(isRight)
+      }
+    }
+  }
+
   @Test("a filter is compiled for frames of a file, or its fault is told")
   func filter() throws {
     let packet = superPacket(payload: 1)
@@ -151,7 +182,7 @@ func superPacket(payload: Int) -> [UInt8] {
 
   @Test("a name that no interface can have is refused in a sentence")
   func names() {
-    for name in ["a/b", "sixteen-octets-x", "a b"] {
+    for name in ["a/b", "sixteen-octets-x", "a b", "a:b"] {
       #expect(throws: FrameError.invalidName(name)) { _ = try TUNDevice(name: name) }
     }
   }

@@ -116,6 +116,83 @@ struct TUNTests {
     }
   }
 
+  @Test("a device that was used with offload gives whole packets to one who attaches without it")
+  func offloadIsGivenBack() async throws {
+    try await inNamespace { namespace in
+      let made = try Machine.run(
+        "ip", ["-n", namespace, "tuntap", "add", "dev", "prt4", "mode", "tun"])
+      try #require(made.status == 0, "\(made.text)")
+      for isFirst in [true, false] {
+        var device = try TUNDevice(name: "prt4", offload: isFirst)
+        guard !isFirst else {
+          let capabilities = device.offload
+          #expect(capabilities.checksum)
+          continue
+        }
+        let control = try NetworkInterfaceControl(name: "prt4")
+        try control.setAddress(IPv4Address(192, 0, 2, 2), peer: IPv4Address(192, 0, 2, 1))
+        try control.setUp()
+        let sender = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(sender) }
+        var peer = sockaddr_in()
+        peer.sin_family = sa_family_t(AF_INET)
+        peer.sin_port = UInt16(9).bigEndian
+        peer.sin_addr.s_addr = UInt32(0xC000_0201).bigEndian
+        let sent = unsafe withUnsafePointer(to: &peer) { address in
+          unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+            unsafe sendto(
+              sender, [1, 2, 3], 3, 0, address, socklen_t(MemoryLayout<sockaddr_in>.size))
+          }
+        }
+        try #require(sent == 3)
+        var seen: [Bool] = []
+        _ = try device.receive(upTo: 16) { octets, facts in
+          guard let packet = try? IPv4PacketView(parsing: octets), packet.transport == .udp,
+            let datagram = try? UDPDatagramView(parsing: packet.payload)
+          else { return }
+          seen.append(
+            datagram.checksumIsRight(source: packet.source, destination: packet.destination))
+          #expect(datagram.checksum != 0 && facts == .none)
+        }
+        #expect(seen == [true])
+      }
+    }
+  }
+
+  @Test("a burst of frames waits for the one who captures")
+  func burst() async throws {
+    try await inNamespace { namespace in
+      let made = try Machine.run(
+        "ip", ["-n", namespace, "link", "add", "prv0", "type", "veth", "peer", "name", "prv1"])
+      try #require(made.status == 0, "\(made.text)")
+      try NetworkInterfaceControl(name: "prv0").setUp()
+      try NetworkInterfaceControl(name: "prv1").setUp()
+      var left = try PcapLiveDevice(interface: "prv0")
+      var right = try PcapLiveDevice(interface: "prv1", filter: "ether proto 0x88b5")
+      let header: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xB5]
+      for number in 0..<200 {
+        let sent = left.send(header + [UInt8(number >> 8), UInt8(number & 255)] + header)
+        #expect(sent)
+      }
+      var numbers: [Int] = []
+      let deadline = Date().addingTimeInterval(5)
+      while numbers.count < 200, Date() < deadline {
+        let count = try right.receive(upTo: 64) { octets, _ in
+          numbers.append(Int(octets.uint16(at: 14)))
+        }
+        if count == 0 { break }
+      }
+      #expect(numbers == Array(0..<200))
+      let counters = right.counters
+      #expect(counters.missed == 0 && counters.received == 200)
+      // Nobody reads now: what finds no room is counted.
+      for _ in 0..<2_000 { _ = left.send(header) }
+      let kept = try right.receive(upTo: 4_000) { _, _ in }
+      let after = right.counters
+      #expect(kept < 2_000 && Int(after.missed) == 2_000 - kept)
+    }
+  }
+
   @Test("libpcap sees what the kernel sends, through its filter")
   func live() async throws {
     try await inNamespace { namespace in

@@ -103,6 +103,20 @@ struct RingBufferTests {
     #expect([UInt8](copying: ring.contiguous(at: 0, count: 5)) == [3, 4, 5, 9, 9])
   }
 
+  @Test("a ring is not extended or read beyond what it holds, however far")
+  func beyond() async {
+    await #expect(processExitsWith: .failure) {
+      var ring = RingBuffer(limit: 10)
+      _ = ring.append([1, 2, 3].span)
+      ring.extend(by: .max)
+    }
+    await #expect(processExitsWith: .failure) {
+      var ring = RingBuffer(limit: 10)
+      _ = ring.append([1, 2, 3].span)
+      _ = ring.contiguous(at: .max, count: 3).count
+    }
+  }
+
   @Test("nothing is written past the limit, and an empty ring holds no memory")
   func limit() {
     var ring = RingBuffer(limit: 10)
@@ -151,6 +165,16 @@ struct FramePoolTests {
       _ = kept.take()
     }
     #expect(seen == nil)
+  }
+
+  @Test(
+    "sizes that no buffer has are refused, however large",
+    arguments: [(Int.max, 64), (1, Int.max), (Int.max, Int.max), (-1, 64), (1, -1), (69_632, 1)])
+  func impossible(_ octets: Int, _ headroom: Int) {
+    let pool = FramePool()
+    let refused = pool.lease(forAtLeast: octets, headroom: headroom) == nil
+    #expect(refused)
+    #expect(pool.refusals == 1)
   }
 
   @Test("an append beyond the buffer takes what fits")
@@ -244,6 +268,10 @@ struct SmallThingsTests {
     #expect(Instant.distantFuture + .seconds(1) == .distantFuture)
     #expect(Instant.start + .milliseconds(1) - Instant.start == .milliseconds(1))
     #expect(Duration.seconds(Int64.max).wholeNanoseconds == .max)
+    let before = Instant(nanoseconds: -5)
+    #expect(before.advanced(byNanoseconds: .min) == Instant(nanoseconds: .min))
+    #expect(before - .seconds(Int64.max) == Instant(nanoseconds: .min))
+    #expect(Instant.start - .seconds(Int64.min) == .distantFuture)
   }
 
   @Test("big-endian numbers are written as they are read")
@@ -263,6 +291,14 @@ struct SmallThingsTests {
     #expect(
       hexdump(Array("EHLO x\r\n".utf8).span)
         == "0000  45 48 4c 4f 20 78 0d 0a                           EHLO x..\n")
+  }
+
+  @Test("a hexdump's offsets go on behind 65,535")
+  func longDump() {
+    let lines = hexdump([UInt8](repeating: 0, count: 65_552).span).split(separator: "\n")
+    #expect(lines.count == 4097)
+    #expect(lines.last?.hasPrefix("10000  00") == true)
+    #expect(lines[4095].hasPrefix("fff0  00"))
   }
 
   @Test("the same seed gives the same numbers")

@@ -88,7 +88,7 @@ struct AddressTests {
     "text that is no prefix is refused",
     arguments: [
       "192.0.2.1", "192.0.2.1/", "192.0.2.1/33", "192.0.2.1/-1", "192.0.2.1/+8", "/24",
-      "192.0.2.1/24/1", "192.0.2/24", "192.0.2.1/ 24", "192.0.2.1/256",
+      "192.0.2.1/24/1", "192.0.2/24", "192.0.2.1/ 24", "192.0.2.1/256", "192.0.2.1/-0",
     ])
   func noPrefix(_ text: String) { #expect(IPv4Prefix(text) == nil) }
 
@@ -97,6 +97,9 @@ struct AddressTests {
     let prefix = IPv4Prefix(ours, length: 200)
     #expect(prefix.length == 32)
     #expect(prefix.mask == .max)
+    var changed = prefix
+    changed.length = 33
+    #expect(changed.mask == .max && changed.broadcast == nil)
   }
 
   @Test("a socket address is read from its text and written back")

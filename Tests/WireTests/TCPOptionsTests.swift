@@ -77,13 +77,16 @@ struct TCPOptionsTests {
   }
 
   /// Every combination of options that a segment of ours may carry.
-  static let combinations: [TCPOptions] = (0..<16).flatMap { mask in
+  static let combinations: [TCPOptions] = (0..<64).flatMap { mask in
     (0...4).map { blocks in
       var options = TCPOptions()
       if mask & 1 != 0 { options.maximumSegmentSize = 1460 }
       if mask & 2 != 0 { options.windowScale = 7 }
       if mask & 4 != 0 { options.sackPermitted = true }
       if mask & 8 != 0 { options.timestamps = TCPTimestamps(value: 0x0A0B_0C0D, echo: .max) }
+      if mask & 16 != 0, let cookie = FastOpenCookie([UInt8](repeating: 7, count: 16).span) {
+        options.fastOpen = FastOpenOption(cookie, isExperimental: mask & 32 != 0)
+      }
       for block in 0..<blocks {
         let left = SequenceNumber(0xFFFF_FFF0) + block * 100
         options.sackBlocks.append(SACKBlock(left, left + 50))

@@ -23,8 +23,9 @@ enum { POSTROAD_VNET_GSO_NONE = 0, POSTROAD_VNET_GSO_TCPV4 = 1, POSTROAD_VNET_GS
 int postroad_tun_open(void);
 /// Attaches to (or creates) the device; `name` holds 16 octets and is given the real name.
 int postroad_tun_attach(int descriptor, char *name, int tap, int vnet_header);
-/// Fixes the header's size and lets the kernel hand over partial checksums and TCP super-packets.
-int postroad_tun_offload(int descriptor);
+/// With `wanted`, fixes the header's size and lets the kernel hand over partial checksums and TCP
+/// super-packets; without, has it finish and cut them.
+int postroad_tun_offload(int descriptor, int wanted);
 /// Makes the device outlive its descriptor, or not.
 int postroad_tun_persist(int descriptor, int persist);
 /// Reads one frame: its octets' count, or a negated errno. With a `header` the frame stands behind
