@@ -133,6 +133,8 @@ extension TCPConnection {
     else { return }
     receive.finish = number
     finishIfReached(at: now, ledger: &ledger)
+    // RFC 5681 section 4.2: a FIN that comes early is answered as early data is.
+    if !receive.hasFinished { acknowledgeNow(.acknowledgeOutOfOrder) }
   }
 
   /// Eighth step, once the FIN is next in order.
