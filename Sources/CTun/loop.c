@@ -21,6 +21,10 @@ int postroad_poller_add(int poller, int descriptor, uint32_t tag) {
     return epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
 }
 
+int postroad_poller_remove(int poller, int descriptor) {
+    return epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
+}
+
 uint32_t postroad_poller_wait(int poller, int64_t nanoseconds) {
     struct epoll_event events[4];
     struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};

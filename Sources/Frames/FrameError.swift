@@ -12,6 +12,8 @@ public enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
   case wrongKind(device: String)
   /// There is no interface of that name.
   case noSuchInterface(String)
+  /// The device was deleted while it was used.
+  case gone(device: String)
   /// A name that no interface can have.
   case invalidName(String)
   /// A filter expression that does not compile, with libpcap's reason.
@@ -32,6 +34,7 @@ public enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
     case .wrongKind(let device):
       "\(device) exists and is not a device of the kind that was asked for"
     case .noSuchInterface(let name): "there is no interface named \(name)"
+    case .gone(let device): "\(device) is gone: it was deleted while it was used"
     case .invalidName(let name):
       "'\(name)' cannot name an interface: 1 to 15 octets without '/', ':' or white space"
     case .filter(let expression, let reason): "cannot compile filter '\(expression)': \(reason)"

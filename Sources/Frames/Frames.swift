@@ -20,6 +20,9 @@ public protocol FrameDevice: FrameSink, ~Copyable {
 
   /// Lends `body` each frame that waits, at most `limit` of them, and returns how many there were;
   /// fewer than `limit` means that nothing waits any more.
+  ///
+  /// An interface that is down only gives nothing. What is thrown is final: the device is of no more
+  /// use, and its descriptor must not be waited on.
   mutating func receive(
     upTo limit: Int, into body: (Span<UInt8>, OffloadFacts) -> Void
   ) throws(FrameError) -> Int

@@ -98,10 +98,11 @@ struct TunnelDescriptor: ~Copyable, @unchecked Sendable {
         switch Int32(truncatingIfNeeded: -count) {
         case EAGAIN: return frames
         case EINTR: continue
-        // The interface is down, for now: nothing waits.
-        case EIO where frames > 0: return frames
+        // What was read counts; the next call tells.
+        case _ where frames > 0: return frames
         case let error:
           counters.lastError = error
+          if error == EBADFD { throw .gone(device: name) }
           throw .kernel("read from", name, -error)
         }
       }

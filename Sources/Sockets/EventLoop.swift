@@ -23,6 +23,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   protocol Driver: AnyObject {
     /// A descriptor to wait on, or negative.
     var descriptor: Int32 { get }
+    /// Whether the descriptor is of no more use: it would end every wait at once.
+    var hasDeviceFailed: Bool { get }
     /// Takes in frames and passed deadlines; `isReadable` says whether the descriptor has frames.
     func receive(isReadable: Bool)
     /// Sees to events and output.
@@ -172,8 +174,13 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     hasStarted.store(true, ordering: .releasing)
     guard let driver else { return }
     var isReadable = false
+    var isWaitedOn = true
     while true {
       driver.receive(isReadable: isReadable)
+      if isWaitedOn, driver.hasDeviceFailed {
+        isWaitedOn = false
+        _ = postroad_poller_remove(poller, driver.descriptor)
+      }
       runJobs()
       driver.finishTurn()
       let hasJobs = !local.isEmpty

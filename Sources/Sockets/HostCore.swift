@@ -25,9 +25,24 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   private var lastWait: UInt64 = 0
   private let began = steadyNanoseconds()
 
-  init(_ stack: consuming Stack) { self.stack = stack }
+  init(_ stack: consuming Stack) {
+    self.stack = stack
+    (deviceFailures, failed) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+  }
 
   var descriptor: Int32 { -1 }
+
+  /// Why the device is of no more use, at most one reason; it ends with the loop.
+  let deviceFailures: AsyncStream<FrameError>
+  private let failed: AsyncStream<FrameError>.Continuation
+  private(set) var hasDeviceFailed = false
+
+  /// The device cannot be used any more.
+  func deviceFailed(_ reason: FrameError) {
+    hasDeviceFailed = true
+    failed.yield(reason)
+    failed.finish()
+  }
 
   /// Takes in frames and passed deadlines.
   func receive(isReadable: Bool) {}
@@ -91,6 +106,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
 
   func loopEnded() {
     hasEnded = true
+    failed.finish()
     for waiters in owners.removeAll() { waiters.fail(CancellationError()) }
   }
 
@@ -150,13 +166,16 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
 
   override func receive(isReadable: Bool) {
     let now = readClock()
-    if isReadable {
+    if isReadable, !hasDeviceFailed {
       let interface = interface
-      let count =
-        (try? device.receive(upTo: batch) { octets, facts in
+      do throws(FrameError) {
+        let count = try device.receive(upTo: batch) { octets, facts in
           stack.frameArrived(octets, offload: facts, on: interface, at: now)
-        }) ?? 0
-      adapt(to: count)
+        }
+        adapt(to: count)
+      } catch {
+        deviceFailed(error)
+      }
     }
     if let deadline = stack.nextDeadline, deadline <= now { stack.deadlinePassed(at: now) }
     dispatch()

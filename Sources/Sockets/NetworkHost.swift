@@ -39,6 +39,7 @@ public actor NetworkHost {
     }
     self.loop = loop
     core = made
+    deviceFailures = made.deviceFailures
     loop.start(made)
   }
 
@@ -53,6 +54,11 @@ public actor NetworkHost {
   ) async rethrows -> Result {
     try await body(self)
   }
+
+  /// Why the device is of no more use, such as that somebody deleted it: at most one reason, then the
+  /// end, which ``stop()`` brings too. Connections are not told: their time-outs end them. For one
+  /// task.
+  public nonisolated let deviceFailures: AsyncStream<FrameError>
 
   /// What the stack has counted.
   public var counters: StackCounters { core.stack.counters }

@@ -159,6 +159,19 @@ struct TUNTests {
     }
   }
 
+  @Test("a device that is deleted while it is used says so; one that is down only gives nothing")
+  func gone() async throws {
+    try await inNamespace { namespace in
+      var device = try TUNDevice(name: "prt5")
+      let before = try device.take(4)
+      #expect(before.isEmpty)
+      _ = try Machine.run("ip", ["-n", namespace, "link", "delete", "prt5"])
+      let error = #expect(throws: FrameError.self) { _ = try device.take(4) }
+      #expect(error == .gone(device: "prt5"))
+      #expect(error?.description == "prt5 is gone: it was deleted while it was used")
+    }
+  }
+
   @Test("a burst of frames waits for the one who captures")
   func burst() async throws {
     try await inNamespace { namespace in

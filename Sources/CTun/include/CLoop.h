@@ -8,6 +8,8 @@ int postroad_poller_create(void);
 int postroad_wakeup_create(void);
 /// Waits for `descriptor` to be readable, too; `tag` is 0...31. Returns 0 or -errno.
 int postroad_poller_add(int poller, int descriptor, uint32_t tag);
+/// Waits for `descriptor` no longer. Returns 0 or -errno.
+int postroad_poller_remove(int poller, int descriptor);
 /// Waits; `nanoseconds` below 0 means without end. Returns the bits of the tags that are readable.
 uint32_t postroad_poller_wait(int poller, int64_t nanoseconds);
 /// Makes an eventfd readable.

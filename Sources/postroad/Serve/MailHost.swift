@@ -40,7 +40,7 @@ enum MailHost {
       let server = SMTPServer(
         source: TCPListenerSource(listener), configuration: configuration, store: store,
         maximumSessions: settings.maximumSessions, logger: logger)
-      var services: [any Service] = [ReadyNotice(), server]
+      var services: [any Service] = [DeviceWatch(host: host), ReadyNotice(), server]
       if settings.explains { services.insert(Explainer(host: host), at: 0) }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
@@ -53,6 +53,9 @@ enum MailHost {
       try await group.run()
       for task in small { task.cancel() }
     } catch let error as SocketError {
+      throw complain("\(error)")
+    } catch let error as FrameError {
+      try? recording?.finish()
       throw complain("\(error)")
     }
     await settle(host)
@@ -144,6 +147,18 @@ enum MailHost {
   /// The time in words, as daytime tells it. Source: RFC 867.
   private static let daytime: @Sendable () -> String = {
     MailDate(secondsSince1970: Int64(Date().timeIntervalSince1970)).description
+  }
+}
+
+/// Ends the serving when there is no more device to serve on.
+private struct DeviceWatch: Service {
+  let host: NetworkHost
+
+  func run() async throws {
+    try await cancelWhenGracefulShutdown {
+      for await failure in host.deviceFailures { throw failure }
+      // The host was stopped, or everything ends.
+    }
   }
 }
 
