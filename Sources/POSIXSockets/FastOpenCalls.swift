@@ -71,6 +71,7 @@ extension POSIXProcess {
     let waits = mayWait(
       socket, .send, timeout: socket.options.sendTimeout, dontWait: dontWait)
     let part = waits ? request.count : min(request.count, stack.roomInSYN(id))
+    if request.count == 0 { stack.mark(id, .nothing, at: now) }
     let octets = request.octets ?? []
     let taken = (try? stack.send(id, octets.span.extracting(first: part), at: now)) ?? 0
     socket.given += taken

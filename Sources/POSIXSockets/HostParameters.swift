@@ -59,6 +59,7 @@ public struct HostParameters: Sendable {
     tcp.sendBufferLimit = max(sendBuffers.usual, 1 << 18)
     tcp.openRetransmissions = UInt8(clamping: openRetransmissions)
     tcp.keepalive = nil
+    tcp.keepsTextAfterReset = true
     return tcp
   }
 

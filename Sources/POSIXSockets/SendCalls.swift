@@ -84,7 +84,7 @@ extension POSIXProcess {
     let dontWait = request.flags.contains(.dontWait)
     let timeout = socket.options.sendTimeout
     let state = stack.state(id)
-    if state == .closed, socket.isConnecting {
+    if state == .closed, socket.isConnecting, !wasEstablished(id) {
       // The attempt failed, whatever was written to go with it.
       socket.blocked[.send] = nil
       let error = socket.takeError() ?? .brokenPipe
@@ -131,6 +131,14 @@ extension POSIXProcess {
     socket.blocked[.send] = nil
     askForReports(socket, id, request, written)
     return written > 0 ? .done(written) : .failed(.wouldBlock)
+  }
+}
+
+extension POSIXProcess {
+  /// Whether a connection's handshake was ended once.
+  func wasEstablished(_ id: SocketID) -> Bool {
+    guard let counted = stack.details(id)?.statistics else { return false }
+    return counted.lastDataReceived != .distantFuture
   }
 }
 

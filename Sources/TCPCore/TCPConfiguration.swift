@@ -91,6 +91,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var orphanTimeout: Duration = .seconds(60)
   /// What a full close does with unsent data: nil sends it in the background, zero resets.
   public var linger: Duration?
+  /// What had come before a reset can still be read (as with Linux); RFC 9293 has it flushed.
+  public var keepsTextAfterReset = false
   /// The differentiated services code point of segments, 0...63 (MUST-48).
   public var dscp: UInt8 = 0
   /// The time to live of segments (MUST-49).

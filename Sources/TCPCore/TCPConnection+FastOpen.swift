@@ -115,6 +115,9 @@ extension TCPConnection {
     if taken > 0 { events.insert(.readable) }
   }
 
+  /// The SYN goes, though nothing was written.
+  package mutating func openNow() { fastOpen.attempt?.waitsForData = false }
+
   /// Our SYN,ACK brings the client a cookie. RFC 7413 section 4.2.2.
   package mutating func answerFastOpen(_ option: FastOpenOption) { fastOpen.answer = option }
 
@@ -140,7 +143,8 @@ extension TCPConnection {
     let acknowledged = (send.initial + 1).distance(to: segment.acknowledgment)
     let wasAgain = retransmissions > 0
     let cookie = options.fastOpen.flatMap { $0.cookie.count > 0 ? $0 : nil }
-    fastOpen.isDataAcknowledged = fastOpen.octetsInSYN > 0 && acknowledged > 0
+    fastOpen.isDataAcknowledged =
+      fastOpen.octetsInSYN > 0 && acknowledged >= fastOpen.octetsInSYN
     var lesson = FastOpenLesson(
       cookie: attempt.option == nil ? nil : cookie,
       maximumSegmentSize: Int(options.maximumSegmentSize ?? 536), lostSYN: false, unanswered: nil)

@@ -199,7 +199,7 @@ extension TCPConnection {
       }
     finish(reason)
     // What an early user has not read yet was acknowledged to nobody else.
-    if reason == .reset, !fastOpen.isChild { receiveBuffer.removeAll() }
+    if reason == .reset, !fastOpen.isChild, !configuration.keepsTextAfterReset { receiveBuffer.removeAll() }
   }
 
   // MARK: URG

@@ -85,12 +85,13 @@ extension TCPConnection {
     timers.retransmit = retransmissionDeadline(at: now)
   }
 
-  private mutating func giveUp(ledger: inout RuleLedger<TCPRule>) {
+  /// R2, or the user's time-out: no more is sent. RFC 9293 sections 3.8.3 and 3.10.8.
+  ///
+  /// - Parameter tellsPeer: a reset goes out: the peer may be alive and deaf, and would wait for us.
+  private mutating func giveUp(tellsPeer: Bool = false, ledger: inout RuleLedger<TCPRule>) {
     ledger.note(.giveUp)
-    let mustTell = state.isSynchronized
     finish(.timedOut)
-    // The peer may be alive and deaf: it should not wait for us.
-    if mustTell { pending.insert(.reset) }
+    if tellsPeer { pending.insert(.reset) }
   }
 
   // MARK: A closed window
@@ -143,7 +144,7 @@ extension TCPConnection {
       return
     }
     // MUST-29: several must go unanswered.
-    if timers.probes >= keepalive.probes { return giveUp(ledger: &ledger) }
+    if timers.probes >= keepalive.probes { return giveUp(tellsPeer: true, ledger: &ledger) }
     timers.probes &+= 1
     pending.insert(.keepalive)
     timers.keepalive = now + keepalive.interval
