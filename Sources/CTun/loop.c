@@ -25,10 +25,20 @@ int postroad_poller_remove(int poller, int descriptor) {
     return epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
 }
 
+/// Waits in whole milliseconds, rounded up, where the kernel (before 5.11) or a sandbox has no better.
+static int coarse_wait(int poller, struct epoll_event *events, int limit, int64_t nanoseconds) {
+    int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 > 0);
+    if (milliseconds > INT32_MAX) milliseconds = INT32_MAX;
+    return epoll_wait(poller, events, limit, nanoseconds < 0 ? -1 : (int)milliseconds);
+}
+
 uint32_t postroad_poller_wait(int poller, int64_t nanoseconds) {
     struct epoll_event events[4];
     struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     int count = epoll_pwait2(poller, events, 4, nanoseconds < 0 ? NULL : &time, NULL);
+    if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
+        count = coarse_wait(poller, events, 4, nanoseconds);
+    }
     uint32_t bits = 0;
     for (int index = 0; index < count; index++) bits |= 1u << events[index].data.u32;
     return bits;
