@@ -104,8 +104,8 @@ struct RunTests {
       ("0 `sysctl -q net.ipv4.tcp_wonder=1`", "sysctl net.ipv4.tcp_wonder=1"),
       ("0 %{ assert wonder }%", "wonder in code"),
       ("0 < gre: . 1:1(0) ack 1 win 1", "packets inside gre"),
-      ("0 < [flowlabel 0x1] . 1:1(0) win 1", "IPv6 flow labels"),
-      ("0 < icmp packet_too_big mtu 1280 [0:0(0)]", "ICMPv6"),
+      ("0 < [flowlabel 0x1] . 1:1(0) win 1", "IPv6"),
+      ("0 < icmp packet_too_big mtu 1280 [0:0(0)]", "IPv6"),
     ])
   func unsupported(text: String, what: String) throws {
     let report = try report(text)

@@ -99,6 +99,17 @@ struct ScriptEvent: Sendable {
   var line: Int
   var lastLine: Int
 
+  /// Whether only a stack with IPv6 can have such an event.
+  var isForIPv6: Bool {
+    switch action {
+    case .inbound(let packet), .outbound(let packet):
+      if packet.network.flowLabel != nil { return true }
+      if case .icmp(let message) = packet.body { return message.isIPv6 }
+      return false
+    case .call, .command, .code: return false
+    }
+  }
+
   enum Action: Sendable {
     /// A packet is handed to the stack.
     case inbound(PacketSyntax)

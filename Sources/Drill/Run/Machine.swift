@@ -18,6 +18,8 @@ struct Machine: ~Copyable {
   private var emittedCount = 0
   /// Deadlines in a row that have not moved the clock.
   private var standstill = 0
+  /// What stands in the stack's place; nil for a live one.
+  var recording: Recording?
   /// The link takes no packets.
   var isBlocked = false
 
@@ -40,7 +42,9 @@ struct Machine: ~Copyable {
   mutating func inject(_ octets: [UInt8], segmentSize: UInt16 = 0) {
     var facts = OffloadFacts.none
     facts.segmentSize = segmentSize
-    process.stack.frameArrived(octets.span, offload: facts, on: link, at: now)
+    if recording == nil {
+      process.stack.frameArrived(octets.span, offload: facts, on: link, at: now)
+    }
     flush()
   }
 
@@ -48,7 +52,8 @@ struct Machine: ~Copyable {
   mutating func flush() {
     var sink = EmissionSink(time: now, isBlocked: isBlocked)
     process.stack.transmit(on: link, into: &sink, at: now)
-    for var packet in sink.packets {
+    let time = now
+    for var packet in recording?.takePackets(until: time) ?? sink.packets {
       packet.number = emittedCount
       emittedCount += 1
       emitted.append(packet)
@@ -60,10 +65,12 @@ struct Machine: ~Copyable {
   ///
   /// - Returns: false when no deadline is due by then; the time is not changed.
   mutating func step(until limit: Instant) -> Bool {
-    guard let deadline = process.nextDeadline, deadline <= limit else { return false }
+    let next =
+      if let recording { recording.nextTime(after: now) } else { process.nextDeadline }
+    guard let deadline = next, deadline <= limit else { return false }
     // A stack that asks for the same time again and again would never let it pass.
     standstill = deadline <= now ? standstill + 1 : 0
-    guard standstill < 100_000 else { return false }
+    guard standstill < 10_000 else { return false }
     process.now = max(now, deadline)
     process.deadlinePassed()
     flush()

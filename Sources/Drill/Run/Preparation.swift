@@ -22,6 +22,9 @@ struct Preparation {
         what: "the option --\(unknown.name)")
     }
     guard settings.version == .ipv4 else { throw .unsupported(top, what: "IPv6") }
+    for event in script.events where event.isForIPv6 {
+      throw .unsupported(script.position(of: event), what: "IPv6")
+    }
     guard let remote = Self.address(settings.remoteAddress, or: "192.0.2.1"),
       let local = Self.address(settings.localAddress, or: "192.168.0.1")
     else { throw .unsupported(top, what: "IPv6") }

@@ -1,4 +1,5 @@
 public import Octets
+import POSIXSockets
 
 /// What running a script came to.
 public enum ScriptOutcome: Sendable {
@@ -88,6 +89,8 @@ public struct ScriptStep: Sendable {
   public var rule: RuleExplanation?
   /// The octets of a packet.
   public var octets: [UInt8] = []
+  /// What a call returned.
+  var result: CallResult?
 }
 
 /// How a script ran.

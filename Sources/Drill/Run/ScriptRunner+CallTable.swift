@@ -38,6 +38,8 @@ extension ScriptRunner {
     _ event: ScriptEvent,
     _ call: (inout POSIXProcess) throws(UnsupportedCall) -> CallResult
   ) throws(Halt) -> CallResult {
+    let time = machine.now
+    if let result = machine.recording?.takeResult(at: time) { return result }
     do throws(UnsupportedCall) {
       return try call(&machine.process)
     } catch {
@@ -149,7 +151,8 @@ extension ScriptRunner {
     try name(accepted, arguments.call, event)
     let place = sockets.firstIndex { socket in
       (socket.state == .passiveSYNACKSent || socket.state == .passiveAcknowledged)
-        && socket.descriptor == nil && socket.remotePort == source?.port.rawValue
+        && socket.descriptor == nil
+        && (source == nil || socket.remotePort == source?.port.rawValue)
     }
     guard let place else {
       throw faulty(event, "a connection of the script that is accepted here", found: "none")

@@ -28,7 +28,8 @@ extension ScriptRunner {
     try awaitBlockedCall()
     try wait(for: schedule, event)
     let attempt = try attempt(call, event)
-    note(.call, call.text + Self.describe(attempt.result), line: event.line)
+    note(
+      .call, call.text + Self.describe(attempt.result), line: event.line, result: attempt.result)
     machine.flush()
     guard let end = call.end else {
       guard attempt.result != .pending else {
@@ -56,7 +57,7 @@ extension ScriptRunner {
     let attempt = try attempt(blocked.call, blocked.event)
     if attempt.result != .pending {
       let text = "... " + blocked.call.text + Self.describe(attempt.result)
-      note(.call, text, line: blocked.event.line)
+      note(.call, text, line: blocked.event.line, result: attempt.result)
     }
     machine.flush()
     guard attempt.result != .pending else { return }

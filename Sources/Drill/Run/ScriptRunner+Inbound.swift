@@ -24,13 +24,9 @@ extension ScriptRunner {
     if let outer = packet.encapsulation.first {
       throw unsupported(event, "packets inside \(outer.name)")
     }
-    if packet.network.flowLabel != nil { throw unsupported(event, "IPv6 flow labels") }
     if case .tcp(let segment) = packet.body {
       if segment.udpPorts != nil { throw unsupported(event, "TCP inside UDP") }
       if segment.options?.contains(.validMD5) == true { throw unsupported(event, "TCP MD5") }
-    }
-    if case .icmp(let message) = packet.body, message.isIPv6 {
-      throw unsupported(event, "ICMPv6")
     }
   }
 

@@ -39,7 +39,11 @@ struct ScriptRunner: ~Copyable {
   var counterStart: [String: UInt64] = [:]
 
   /// Runs a script.
-  static func run(_ script: Script, settings: RunSettings) -> ScriptReport {
+  ///
+  /// - Parameter recording: what stands in the stack's place; nil for a live one.
+  static func run(
+    _ script: Script, settings: RunSettings, recording: Recording? = nil
+  ) -> ScriptReport {
     let prepared: Preparation
     do throws(Halt) {
       prepared = try Preparation(script)
@@ -50,6 +54,7 @@ struct ScriptRunner: ~Copyable {
       return ScriptReport(file: script.file, outcome: .passed)
     }
     var runner = ScriptRunner(script, prepared, settings: settings)
+    runner.machine.recording = recording
     return runner.run()
   }
 
@@ -189,10 +194,14 @@ struct ScriptRunner: ~Copyable {
   }
 
   /// Keeps a step for the ladder.
-  mutating func note(_ kind: ScriptStep.Kind, _ text: String, line: Int?, octets: [UInt8] = []) {
+  mutating func note(
+    _ kind: ScriptStep.Kind, _ text: String, line: Int?, octets: [UInt8] = [],
+    result: CallResult? = nil
+  ) {
     collectSent()
     guard settings.traces else { return }
-    steps.append(ScriptStep(time: now, kind: kind, text: text, line: line, octets: octets))
+    steps.append(
+      ScriptStep(time: now, kind: kind, text: text, line: line, octets: octets, result: result))
   }
 
   /// Keeps what the stack has sent for the ladder.
