@@ -7,6 +7,11 @@ public import Wire
 ///
 /// Needs CAP_NET_RAW. Not copyable: the handle is closed once, by the one who holds it alone, which
 /// is why it may move from one thread to another.
+///
+/// It sees frames of both directions, those that the kernel sends there too. A kernel that leaves
+/// checksums to its device hands them over unfinished, and libpcap does not tell: between two ends of
+/// one machine, such as a veth pair, a stack behind this device drops them until the sending end has
+/// `ethtool -K NAME tx off`.
 @safe
 public struct PcapLiveDevice: FrameDevice, ~Copyable, @unchecked Sendable {
   private let handle: OpaquePointer
