@@ -134,7 +134,8 @@ extension POSIXProcess {
     info["data_segs_out"] = Int(counted.dataSegmentsSent)
     info["data_segs_in"] = Int(counted.dataSegmentsReceived)
     // The handshake counts as one.
-    info["delivered"] = 1 + (counted.octetsDelivered + size - 1) / size
+    let handshake = info["state"] == 2 || info["state"] == 3 ? 0 : 1
+    info["delivered"] = handshake + (counted.octetsDelivered + size - 1) / size
     info["dsack_dups"] = Int(counted.duplicatesReported)
     info["rcv_ooopack"] = Int(counted.outOfOrderSegments)
     info["total_rto"] = Int(counted.timeouts)

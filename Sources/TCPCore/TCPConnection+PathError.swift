@@ -46,6 +46,8 @@ extension TCPConnection {
     ledger.note(.pathMTUReduced, Int64(mtu))
     pathMTU = mtu
     updateSegmentSize()
+    // A SYN was too large for its data: it goes again without, at once. RFC 7413 section 4.1.3.1.
+    if state == .synSent, fastOpen.octetsInSYN > 0 { pending.insert(.syn) }
     guard outstanding > 0, state.isSynchronized else { return }
     // What was outstanding was dropped for its size, not for congestion: again, and no back-off.
     detection.markAllLost(in: &scoreboard, at: .distantFuture)

@@ -199,7 +199,8 @@ extension TCPConnection {
       }
     finish(reason)
     // What an early user has not read yet was acknowledged to nobody else.
-    if reason == .reset, !fastOpen.isChild, !configuration.keepsTextAfterReset { receiveBuffer.removeAll() }
+    let keepsText = fastOpen.isChild || configuration.keepsTextAfterReset
+    if reason == .reset, !keepsText { receiveBuffer.removeAll() }
   }
 
   // MARK: URG
