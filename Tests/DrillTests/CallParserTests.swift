@@ -72,7 +72,7 @@ struct CallParserTests {
     arguments: [
       ("+0 close(3)", "'=', found the end of the script"),
       ("+0 close(3) = x", "the result of the call, as a number, found 'x'"),
-      ("+0 close(3, 4) = 0", "1 arguments for close, found 2"),
+      ("+0 close(3, 4) = 0", "1 argument for close, found 2"),
       ("+0 fcntl(3) = 0", "2 to 3 arguments for fcntl, found 1"),
       ("+0 close(3 = 0", "')', found '='"),
       ("+0 listen(3, [1) = 0", "']', found ')'"),

@@ -146,6 +146,32 @@ struct RunTests {
     #expect(error.description.hasSuffix(message), "\(error)")
   }
 
+  @Test(
+    "UDP and ICMP have their packets too",
+    arguments: [
+      "+0 bind(3, ..., ...) = 0\n+0 < udp (10)\n+0 recvfrom(3, ..., 100, 0, ..., ...) = 10\n",
+      "+0 connect(3, ..., ...) = 0\n+0 write(3, ..., 20) = 20\n+0 > udp (20)\n+.1 < udp (5)\n"
+        + "+0 recv(3, ..., 100, 0) = 5\n",
+      "+0 sendto(3, ..., 7, 0, ..., ...) = 7\n+0 > udp (7)\n",
+      "+0 bind(3, ..., ...) = 0\n+0 < icmp echo_request id 7\n+0 > icmp echo_reply\n",
+      "+0 connect(3, ..., ...) = 0\n+0 write(3, ..., 20) = 20\n+0 > udp (20)\n"
+        + "+.1 < icmp unreachable port_unreachable [udp (20)]\n+0 read(3, ..., 9) = -1 ECONNREFUSED\n",
+    ])
+  func datagrams(text: String) throws {
+    let socket = "0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n"
+    let report = try report(socket + text)
+    #expect(report.outcome.name == "pass", "\(report.line)")
+    // One octet more, or another type, is another packet.
+    let altered = text.replacing("> udp (20)", with: "> udp (21)").replacing(
+      "> udp (7)", with: "> udp (8)"
+    )
+    .replacing("echo_reply", with: "redirect")
+    guard altered != text else { return }
+    #expect(
+      try Script(parsing: Array((socket + altered).utf8), file: "x.pkt").run().outcome.name
+        == "fail")
+  }
+
   @Test("two inbound packets keep their distance, whatever the stack does between them")
   func inboundBase() throws {
     let text = established + "+.01 < P. 1:2(1) ack 1 win 5\n+.01 < P. 2:3(1) ack 1 win 5\n"

@@ -22,7 +22,8 @@ extension Parser {
         range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
       throw ScriptError(
         at: SourcePosition(file: file, line: name.line),
-        expected: "\(count) arguments for \(name.text)", found: "\(arguments.count)")
+        expected: "\(count) \(count == "1" ? "argument" : "arguments") for \(name.text)",
+        found: "\(arguments.count)")
     }
     try expect("=")
     let result = try parseResult()

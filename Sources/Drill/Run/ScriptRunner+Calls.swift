@@ -92,7 +92,7 @@ extension ScriptRunner {
     failure.expectedTime = range
     failure.seenTime = now
     failure.differences = [
-      .init(field: "time", expected: Self.describe(range), seen: Self.seconds(now))
+      .init(field: "time", expected: Self.describe(range), seen: Ladder.seconds(now))
     ]
     throw .failed(failure)
   }

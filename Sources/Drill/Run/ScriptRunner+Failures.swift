@@ -45,17 +45,8 @@ extension ScriptRunner {
     return names[Int(packet.serviceType & 3)]
   }
 
-  /// Microseconds as seconds.
-  static func seconds(_ microseconds: Int64) -> String {
-    let sign = microseconds < 0 ? "-" : ""
-    let magnitude = microseconds.magnitude
-    let fraction = "\(magnitude % 1_000_000)"
-    let zeros = String(repeating: "0", count: 6 - fraction.count)
-    return "\(sign)\(magnitude / 1_000_000).\(zeros)\(fraction)"
-  }
-
   /// A range of times.
   static func describe(_ range: ClosedRange<Int64>) -> String {
-    "\(seconds(max(0, range.lowerBound)))...\(seconds(range.upperBound))"
+    "\(Ladder.seconds(max(0, range.lowerBound)))...\(Ladder.seconds(range.upperBound))"
   }
 }

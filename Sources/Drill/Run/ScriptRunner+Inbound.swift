@@ -9,7 +9,12 @@ extension ScriptRunner {
     switch packet.body {
     case .tcp(let segment): try inject(segment, packet.network, event)
     case .udp(let datagram):
-      let socket = try trackedSocket(event)
+      var socket = try trackedSocket(event)
+      if socket.remotePort == 0, let tracked {
+        // A datagram may come before any was sent: from a port that the peer picks.
+        sockets[tracked].remotePort = takeRemotePort()
+        socket = sockets[tracked]
+      }
       let octets = builder.datagram(
         length: datagram.length, ports: inboundPorts(datagram.ports, socket),
         network: packet.network)

@@ -90,7 +90,7 @@ extension ScriptRunner {
     failure.sentence = "the packet came too \(isEarly ? "early" : "late")"
     failure.differences.append(
       .init(
-        field: "time", expected: Self.describe(schedule.range), seen: Self.seconds(time)))
+        field: "time", expected: Self.describe(schedule.range), seen: Ladder.seconds(time)))
     throw .failed(failure)
   }
 
