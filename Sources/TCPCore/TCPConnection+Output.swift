@@ -162,7 +162,7 @@ extension TCPConnection {
     }
     let size = send.maximumSegmentSize
     let room = congestionRoom
-    let most = superSegment(limits)
+    let most = available <= size ? size : superSegment(limits)
     var count = min(min(available, window), most)
     if count > room {
       // Whole segments only, as many as the congestion window has room for; one if all is quiet.

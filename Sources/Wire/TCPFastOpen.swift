@@ -4,8 +4,9 @@ import Octets
 /// request for one. Source: RFC 7413 section 4.1.1.
 public struct FastOpenCookie: Hashable, Sendable {
   @usableFromInline var octets = InlineArray<16, UInt8>(repeating: 0)
+  @usableFromInline var held: UInt8 = 0
   /// Octets held, 0 or 4...16.
-  public private(set) var count = 0
+  @inlinable public var count: Int { Int(held) }
 
   /// The request for a cookie.
   public init() {}
@@ -16,13 +17,13 @@ public struct FastOpenCookie: Hashable, Sendable {
       return nil
     }
     for index in 0..<cookie.count { octets[index] = cookie[index] }
-    count = cookie.count
+    held = UInt8(cookie.count)
   }
 
   /// A cookie of eight octets, the first octet the lowest of `word`.
   public init(littleEndian word: UInt64) {
     for index in 0..<8 { octets[index] = UInt8(truncatingIfNeeded: word >> UInt64(8 * index)) }
-    count = 8
+    held = 8
   }
 
   /// The octet at a place below ``count``.
