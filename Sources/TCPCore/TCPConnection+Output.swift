@@ -273,7 +273,7 @@ extension TCPConnection {
     if let smoothed = roundTrip.smoothedRoundTrip {
       let isFast = window < congestion.slowStartThreshold / 2
       let rate = Double(window) * (isFast ? 2 : 1.2) * 976_562 / Double(max(smoothed, 1))
-      let halvings = min(roundTrip.minimum / 1000 >> 9, 62)
+      let halvings = min((roundTrip.minimum / 1000) >> 9, 62)
       let bonus: Int64 = halvings < 17 ? 65_536 >> halvings : 0
       let burst = Int(min(rate, 1_048_576.0)) &+ Int(bonus)
       octets = min(octets, max(burst, configuration.leastSuperSegment &* size))
