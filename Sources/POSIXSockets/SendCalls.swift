@@ -116,6 +116,11 @@ extension POSIXProcess {
     }
     if written >= request.count {
       socket.blocked[.send] = nil
+      if request.flags.contains(.endOfRecord), request.count > 0 {
+        stack.mark(id, .endOfRecord, at: now)
+        // The next octets begin a buffer of their own.
+        socket.tailRoom = 0
+      }
       if request.flags.contains(.more) { stack.mark(id, .moreFollows, at: now) }
       if request.flags.contains(.outOfBand), request.count > 0 {
         stack.mark(id, .urgent, at: now)

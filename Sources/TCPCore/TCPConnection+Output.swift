@@ -172,7 +172,11 @@ extension TCPConnection {
         return nil
       }
     }
-    if count < available || count % size != 0 {
+    let record = recordEnds.isEmpty ? nil : octetsOfRecord()
+    if let record, record <= count, record < available {
+      // The next record is no company: the end of this one does not wait.
+      count = record
+    } else if count < available || count % size != 0 {
       guard let allowed = avoidSillyWindow(count, available, window, at: now, &ledger) else {
         return nil
       }
@@ -245,10 +249,10 @@ extension TCPConnection {
   }
 
   /// Whether the last of new octets gets PSH: all that the user has given ends there, and no more
-  /// is said to follow.
+  /// is said to follow; or a record ends.
   /// RFC 9293 3.9.1.2 MUST-61.
   func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
-    start != end && end == endOfData && !expectsMore
+    start != end && (end == endOfData && !expectsMore || recordEnds.first == end)
   }
 
   /// How much of the congestion window was used in this round trip. RFC 7661 section 4.

@@ -50,6 +50,20 @@ extension TCPConnection {
   /// The next write follows at once: the tail of the last may wait for it, as with a cork.
   package mutating func announceMore() { expectsMore = true }
 
+  /// A record of the user's ends here: no segment carries octets of two.
+  package mutating func endRecord() {
+    guard recordEnds.last != endOfData, recordEnds.count < 4096 else { return }
+    recordEnds.append(endOfData)
+  }
+
+  /// Octets that are left of the record which is being sent; nil when none ends ahead.
+  mutating func octetsOfRecord() -> Int? {
+    while let first = recordEnds.first, first.precedesOrEquals(send.next) {
+      recordEnds.removeFirst()
+    }
+    return recordEnds.first.map { send.next.distance(to: $0) }
+  }
+
   /// Marks all that the user has given as urgent. RFC 9293 section 3.8.5 MUST-31.
   package mutating func markUrgent() { send.urgentEnd = endOfData }
 

@@ -80,6 +80,8 @@ package struct TCPConnection: ~Copyable {
   var refusesText = false
   /// What was counted.
   var statistics = TCPStatistics()
+  /// Where records end that segments must not cross, the first ones first.
+  var recordEnds: [SequenceNumber] = []
   /// Octets that the user asked about.
   var stamps = SendStamps()
   /// Data in the SYN. RFC 7413.

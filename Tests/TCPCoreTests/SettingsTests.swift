@@ -122,6 +122,19 @@ struct SettingsTests {
     script.expect(state: .closeWait)
   }
 
+  @Test("no segment carries octets of two records, and the end of one is pushed")
+  func records() {
+    var script = Script.established()
+    script.send(2000)
+    script.connection.endRecord()
+    script.send(100, from: 2000)
+    script.connection.endRecord()
+    script.send(2920, from: 2100)
+    let sent = script.all()
+    #expect(sent.map(\.length) == [1460, 540, 100, 1460, 1460])
+    #expect(sent.map { $0.flags.contains(.psh) } == [false, true, true, false, true])
+  }
+
   @Test("a SYN goes again so often, and no more")
   func openRetransmissions() {
     var configuration = TCPConfiguration()
