@@ -186,7 +186,6 @@ struct SocketOptions {
   /// `SO_PRIORITY`, `SO_MARK`.
   var priority = 0
   var mark = 0
-  /// `SO_MAX_PACING_RATE`: only "unlimited" can be had.
   /// `SO_KEEPALIVE` and the times it would use.
   var keepsAlive = false
   var keepalive = Keepalive()
@@ -209,8 +208,6 @@ struct SocketOptions {
   var typeOfService = 0
   /// `IP_MTU_DISCOVER`.
   var pathDiscovery = 1
-  /// `IP_FREEBIND`, `IP_BIND_ADDRESS_NO_PORT`.
-  var bindsFreely = false
   /// The backlog of `listen(2)`.
   var backlog = 0
 }

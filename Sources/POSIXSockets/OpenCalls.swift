@@ -143,6 +143,9 @@ extension POSIXProcess {
       socket.isShutForWriting = false
       return .done(0)
     } catch {
+      if socket.options.reusesPort {
+        throw UnsupportedCall(what: "several listeners at one port (SO_REUSEPORT)")
+      }
       return .failed(Errno(error))
     }
   }

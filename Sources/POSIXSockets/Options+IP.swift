@@ -13,8 +13,7 @@ extension POSIXProcess {
     case 2: return .int(Int(socket.tcp.ttl))
     case 10: return .int(socket.options.pathDiscovery)
     case 14: return pathMTU(socket)
-    case 15, 24: return .flag(socket.options.bindsFreely)
-    case 11, 12, 13, 8, 19, 21: return .int(0)
+    case 8, 11, 12, 13, 15, 19, 21, 24: return .int(0)
     case 3...50: throw UnsupportedCall(what: "getsockopt(SOL_IP, \(Self.ipName(name)))")
     default: return .failed(.noSuchOption)
     }
@@ -52,8 +51,7 @@ extension POSIXProcess {
       configure(socket) { $0.ttl = ttl }
     case 10: return try setPathDiscovery(socket, number)
     case 14: return .noSuchOption
-    case 15, 24: socket.options.bindsFreely = number != 0
-    case 8, 11, 12, 13, 19, 21:
+    case 8, 11, 12, 13, 15, 19, 21, 24:
       // What is off may be switched off.
       if number != 0 { throw UnsupportedCall(what: "setsockopt(SOL_IP, \(Self.ipName(name)))") }
     case 3...50: throw UnsupportedCall(what: "setsockopt(SOL_IP, \(Self.ipName(name)))")
@@ -114,7 +112,8 @@ extension POSIXProcess {
 
   private static let ipNames: [Int: String] = [
     4: "IP_OPTIONS", 6: "IP_RECVOPTS", 8: "IP_PKTINFO", 11: "IP_RECVERR", 12: "IP_RECVTTL",
-    13: "IP_RECVTOS", 19: "IP_TRANSPARENT", 21: "IP_MINTTL", 32: "IP_MULTICAST_IF",
+    13: "IP_RECVTOS", 15: "IP_FREEBIND", 19: "IP_TRANSPARENT", 21: "IP_MINTTL",
+    24: "IP_BIND_ADDRESS_NO_PORT", 32: "IP_MULTICAST_IF",
     33: "IP_MULTICAST_TTL", 34: "IP_MULTICAST_LOOP", 35: "IP_ADD_MEMBERSHIP",
   ]
 
