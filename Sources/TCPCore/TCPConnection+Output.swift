@@ -252,7 +252,7 @@ extension TCPConnection {
   /// is said to follow; or a record ends.
   /// RFC 9293 3.9.1.2 MUST-61.
   func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
-    start != end && (end == endOfData && !expectsMore || recordEnds.first == end)
+    start != end && (end == endOfData && pushesTail || recordEnds.first == end)
   }
 
   /// How much of the congestion window was used in this round trip. RFC 7661 section 4.

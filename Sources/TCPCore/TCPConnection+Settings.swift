@@ -48,7 +48,10 @@ extension TCPConnection {
   }
 
   /// The next write follows at once: the tail of the last may wait for it, as with a cork.
-  package mutating func announceMore() { expectsMore = true }
+  package mutating func announceMore() {
+    expectsMore = true
+    pushesTail = false
+  }
 
   /// A record of the user's ends here: no segment carries octets of two.
   package mutating func endRecord() {
@@ -118,6 +121,7 @@ extension TCPConnection {
     if send.overridesSillyWindow {
       send.overridesSillyWindow = false
       expectsMore = false
+      pushesTail = true
       return count
     }
     ledger.note(.corked)

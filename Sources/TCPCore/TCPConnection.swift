@@ -76,6 +76,8 @@ package struct TCPConnection: ~Copyable {
   var retransmissions = 0
   /// The last write announced more: its tail waits for it, as with a cork.
   var expectsMore = false
+  /// The last write was to be handed on at once: its end gets PSH.
+  var pushesTail = true
   /// The user reads no more: what comes after our FIN is refused.
   var refusesText = false
   /// What was counted.
@@ -142,6 +144,7 @@ package struct TCPConnection: ~Copyable {
   package mutating func send(_ octets: Span<UInt8>, at now: Instant) throws(TCPError) -> Int {
     try beginSending(at: now)
     expectsMore = false
+    pushesTail = true
     let taken = sendBuffer.append(octets)
     if taken < octets.count { isWriteBlocked = true }
     return taken
