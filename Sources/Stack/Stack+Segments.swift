@@ -20,9 +20,11 @@ extension Stack {
     /// With a header that must be asked for first.
     case unknown
 
-    var length: Int {
-      if case .ethernet = self { EthernetHeader.length } else { 0 }
+    var header: EthernetHeader? {
+      if case .ethernet(let header) = self { header } else { nil }
     }
+
+    var length: Int { header == nil ? 0 : EthernetHeader.length }
   }
 
   /// Sends what the connections of an interface have to send, each its share in turn.
@@ -53,15 +55,16 @@ extension Stack {
     if case .unknown = link { return awaitNeighbor(handle, hop, on: interface, at: now) }
     let room = min(offload.maximumFrame, 65_535) &- link.length &- Self.longestHeaders
     let limits = SegmentLimits(maximumPayload: offload.segmentation ? max(room, 0) : 0)
+    var segment = OutgoingSegment()
     for _ in 0..<Self.fairShare {
-      let segment = unsafe slot.pointee.connection.nextSegment(
-        limits: limits, at: now, ledger: &counters.tcp)
-      guard let segment else { return true }
-      let explanation = explain(segment.rule)
-      if let explanation { sink.explain(explanation) }
+      guard
+        unsafe slot.pointee.connection.nextSegment(
+          into: &segment, limits: limits, at: now, ledger: &counters.tcp)
+      else { return true }
+      if configuration.explains { sink.explain(RuleExplanation(segment.rule)) }
       let wasTaken = unsafe emit(segment, slot.pointee.connection, offload, link, into: &sink)
       guard wasTaken else {
-        unsafe keep(segment, slot.pointee.connection, offload, link, explanation, on: interface)
+        unsafe keep(segment, slot.pointee.connection, offload, link, on: interface)
         isSinkFull = true
         return false
       }
@@ -71,10 +74,10 @@ extension Stack {
 
   /// A segment that the device had no room for goes first when it has; it counts as sent.
   private mutating func keep(
-    _ segment: OutgoingSegment, _ connection: borrowing TCPConnection,
-    _ offload: OffloadCapabilities, _ link: LinkStart, _ explanation: RuleExplanation?,
-    on interface: Int
+    _ segment: borrowing OutgoingSegment, _ connection: borrowing TCPConnection,
+    _ offload: OffloadCapabilities, _ link: LinkStart, on interface: Int
   ) {
+    let explanation = explain(segment.rule)
     var kept = KeepingSink()
     _ = emit(segment, connection, offload, link, into: &kept)
     for frame in kept.frames {
@@ -89,10 +92,12 @@ extension Stack {
   ) -> Bool {
     guard let slot = unsafe connections.pointer(to: handle) else { return true }
     var kept = KeepingSink()
+    var segment = OutgoingSegment()
     for _ in 0..<Self.fairShare {
-      let segment = unsafe slot.pointee.connection.nextSegment(
-        limits: SegmentLimits(), at: now, ledger: &counters.tcp)
-      guard let segment else { break }
+      guard
+        unsafe slot.pointee.connection.nextSegment(
+          into: &segment, limits: SegmentLimits(), at: now, ledger: &counters.tcp)
+      else { break }
       _ = unsafe emit(segment, slot.pointee.connection, .none, .none, into: &kept)
     }
     for frame in kept.frames {
@@ -115,7 +120,7 @@ extension Stack {
 
   /// Writes the headers of a segment and gives it to the sink.
   private mutating func emit<Sink: FrameSink & ~Copyable>(
-    _ segment: OutgoingSegment, _ connection: borrowing TCPConnection,
+    _ segment: borrowing OutgoingSegment, _ connection: borrowing TCPConnection,
     _ offload: OffloadCapabilities, _ link: LinkStart, into sink: inout Sink
   ) -> Bool {
     let ends = connection.endpoints
@@ -136,11 +141,7 @@ extension Stack {
     ip.ttl = connection.configuration.ttl
     ip.dscp = connection.configuration.dscp
     let partial = offload.checksum ? sum.folded : 0
-    scratch.fill { output in
-      if case .ethernet(let header) = link { header.emit(into: &output) }
-      ip.emit(into: &output)
-      segment.header.emit(into: &output, checksum: partial)
-    }
+    scratch.fill(link.header, ip, segment.header, checksum: partial)
     let start = link.length &+ IPv4Header.length
     let payload = connection.payload(of: segment, from: 0)
     let tail =

@@ -234,9 +234,14 @@ struct HeaderScratch: ~Copyable {
   deinit { unsafe buffer.deallocate() }
 
   /// Writes new headers over the old.
-  mutating func fill(_ body: (inout OutputSpan<UInt8>) -> Void) {
+  mutating func fill(
+    _ link: EthernetHeader?, _ ip: borrowing IPv4Header, _ tcp: borrowing TCPHeader,
+    checksum: UInt16
+  ) {
     var output = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
-    body(&output)
+    if let link { link.emit(into: &output) }
+    ip.emit(into: &output)
+    tcp.emit(into: &output, checksum: checksum)
     count = unsafe output.finalize(for: buffer)
   }
 

@@ -39,9 +39,9 @@ extension TCPConnection {
   }
 
   /// RFC 8985 section 7.3, TLP_send_probe: new data beyond the congestion window, or the last copy.
-  mutating func lossProbe(at now: Instant) -> OutgoingSegment? {
+  mutating func lossProbe(_ segment: inout OutgoingSegment, at now: Instant) -> Bool {
     pending.remove(.lossProbe)
-    guard outstanding > 0, let last = scoreboard.segments.last else { return nil }
+    guard outstanding > 0, let last = scoreboard.segments.last else { return false }
     let size = send.maximumSegmentSize
     let available = send.next.distance(to: endOfData)
     if available > 0, usableWindow >= min(size, available) {
@@ -51,12 +51,14 @@ extension TCPConnection {
       scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
       send.lastDataAt = now
       recovery.probe(to: send.next, isCopy: false)
-      return dataSegment(start, send.next, .lossProbe, isPushed: isPushed, at: now)
+      dataSegment(&segment, start, send.next, .lossProbe, isPushed: isPushed, at: now)
+      return true
     }
-    guard !last.marks.contains(.sacked) else { return nil }
+    guard !last.marks.contains(.sacked) else { return false }
     recovery.probe(to: send.next, isCopy: true)
     let start = last.count > size ? last.end - size : last.start
-    return sendAgain(start, last.end, .lossProbe, at: now)
+    sendAgain(&segment, start, last.end, .lossProbe, at: now)
+    return true
   }
 
   /// RFC 8985 section 7.4: did the probe repair a loss?

@@ -3,84 +3,89 @@ import Wire
 
 // What a connection sends: RFC 9293 sections 3.7 and 3.8.
 extension TCPConnection {
-  /// The next segment to send now, or nil. Call it until it returns nil.
+  /// Puts the next segment to send now into `segment`; false if there is none. Call it until then.
   ///
-  /// Once returned, a segment counts as sent: what becomes of it is the network's business.
+  /// Once told, a segment counts as sent: what becomes of it is the network's business. It is filled
+  /// in place, for it is large and the way out is the busiest of all.
   package mutating func nextSegment(
-    limits: SegmentLimits, at now: Instant, ledger: inout RuleLedger<TCPRule>
-  ) -> OutgoingSegment? {
-    guard let segment = chooseSegment(limits, at: now, &ledger) else { return nil }
+    into segment: inout OutgoingSegment, limits: SegmentLimits, at now: Instant,
+    ledger: inout RuleLedger<TCPRule>
+  ) -> Bool {
+    guard chooseSegment(&segment, limits, at: now, &ledger) else { return false }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
     statistics.sent(segment)
     if !stamps.isEmpty, segment.payloadCount > 0 {
       stamps.sent(before: segment.header.sequence + segment.payloadCount, at: now)
     }
-    return segment
+    return true
   }
 
   private mutating func chooseSegment(
-    _ limits: SegmentLimits, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
-  ) -> OutgoingSegment? {
+    _ segment: inout OutgoingSegment, _ limits: SegmentLimits, at now: Instant,
+    _ ledger: inout RuleLedger<TCPRule>
+  ) -> Bool {
     if let number = badHandshakeACK {
       badHandshakeACK = nil
-      var header = makeHeader(number, [.rst], at: now)
-      header.acknowledgment = SequenceNumber(0)
-      header.options = TCPOptions()
-      return OutgoingSegment(header: header, rule: .resetBadHandshakeACK)
+      begin(&segment, number, [.rst], .resetBadHandshakeACK, at: now)
+      segment.header.options = TCPOptions()
+      return true
     }
     switch state {
     case .closed:
-      guard pending.contains(.reset) else { return nil }
+      guard pending.contains(.reset) else { return false }
       pending.remove(.reset)
-      return OutgoingSegment(
-        header: makeHeader(send.next, [.rst, .ack], at: now), rule: .resetAbort)
-    case .listen: return nil
+      begin(&segment, send.next, [.rst, .ack], .resetAbort, at: now)
+      return true
+    case .listen: return false
     case .synSent, .synReceived:
       if sendsEarly { break }
-      guard !pending.isDisjoint(with: [.syn, .acknowledgment]) else { return nil }
+      guard !pending.isDisjoint(with: [.syn, .acknowledgment]) else { return false }
       if fastOpen.attempt?.waitsForData == true, sendBuffer.isEmpty, send.next == send.initial {
-        return nil
+        return false
       }
-      return synSegment(at: now)
+      synSegment(&segment, at: now)
+      return true
     case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck, .timeWait: break
     }
     // SACK blocks travel in segments of their own, so that they take no space from data.
     if pending.contains(.acknowledgment), !reassembly.isEmpty || duplicateReport != nil {
-      return acknowledgmentSegment(at: now)
+      acknowledgmentSegment(&segment, at: now)
+      return true
     }
-    if let segment = retransmission(limits, at: now) { return segment }
-    if pending.contains(.lossProbe), let segment = lossProbe(at: now) { return segment }
-    if let segment = newData(limits, at: now, &ledger) { return segment }
+    if retransmission(&segment, limits, at: now) { return true }
+    if pending.contains(.lossProbe), lossProbe(&segment, at: now) { return true }
+    if newData(&segment, limits, at: now, &ledger) { return true }
+    guard !pending.isEmpty else { return false }
     if pending.contains(.probe) {
       pending.remove(.probe)
-      return probeSegment(at: now)
+      return probeSegment(&segment, at: now)
     }
-    if pending.contains(.acknowledgment) { return acknowledgmentSegment(at: now) }
-    if pending.contains(.keepalive) {
-      pending.remove(.keepalive)
-      // RFC 9293 3.8.4 SHLD-12: an old number and no data.
-      return OutgoingSegment(
-        header: makeHeader(send.next - 1, [.ack], at: now), rule: .keepaliveProbe)
+    if pending.contains(.acknowledgment) {
+      acknowledgmentSegment(&segment, at: now)
+      return true
     }
-    return nil
+    guard pending.contains(.keepalive) else { return false }
+    pending.remove(.keepalive)
+    // RFC 9293 3.8.4 SHLD-12: an old number and no data.
+    begin(&segment, send.next - 1, [.ack], .keepaliveProbe, at: now)
+    return true
   }
 
-  private mutating func acknowledgmentSegment(at now: Instant) -> OutgoingSegment {
-    var header = makeHeader(send.next, [.ack], at: now)
-    if receive.usesSACK { appendSACK(&header.options) }
-    return OutgoingSegment(header: header, rule: acknowledgmentRule)
+  private mutating func acknowledgmentSegment(_ segment: inout OutgoingSegment, at now: Instant) {
+    begin(&segment, send.next, [.ack], acknowledgmentRule, at: now)
+    if receive.usesSACK { appendSACK(&segment.header.options) }
   }
 
   // MARK: SYN
 
-  private mutating func synSegment(at now: Instant) -> OutgoingSegment {
+  private mutating func synSegment(_ segment: inout OutgoingSegment, at now: Instant) {
     pending.subtract([.syn, .acknowledgment])
     let isAnswer = state == .synReceived
-    var header = makeHeader(send.initial, isAnswer ? [.syn, .ack] : [.syn], at: now)
-    header.options = synOptions(at: now)
+    begin(&segment, send.initial, isAnswer ? [.syn, .ack] : [.syn], .sendSYN, at: now)
+    segment.header.options = synOptions(at: now)
     // RFC 7323 section 2.2: never scaled.
     let window = min(65_535, receive.limit)
-    header.window = UInt16(window)
+    segment.header.window = UInt16(window)
     if isAnswer { receive.windowEdge = .later(receive.windowEdge, receive.next + window) }
     let isFirst = send.next == send.initial
     var count = 0
@@ -97,10 +102,9 @@ extension TCPConnection {
     let rule: TCPRule =
       isAnswer
       ? (isFirstAnswer ? .sendSYNACK : .retransmitSYNACK) : (isFirst ? .sendSYN : .retransmitSYN)
-    var segment = OutgoingSegment(header: header, rule: count > 0 ? .sendSYNWithData : rule)
+    segment.rule = count > 0 ? .sendSYNWithData : rule
     segment.payloadCount = count
     segment.isCopy = !isFirst
-    return segment
   }
 
   // MARK: Data
@@ -110,55 +114,57 @@ extension TCPConnection {
 
   /// What is lost goes again, as far as the congestion window lets it. RFC 8985 section 6.
   private mutating func retransmission(
-    _ limits: SegmentLimits, at now: Instant
-  ) -> OutgoingSegment? {
+    _ segment: inout OutgoingSegment, _ limits: SegmentLimits, at now: Instant
+  ) -> Bool {
     guard scoreboard.lostOctets > 0, !recovery.holdsRetransmissions,
       let lost = scoreboard.firstLost(joining: send.maximumSegmentSize)
-    else { return nil }
+    else { return false }
     let size = send.maximumSegmentSize
     let room = congestionRoom
-    guard room > 0 else { return nil }
+    guard room > 0 else { return false }
     let most = max(limits.maximumPayload / size &* size, size)
     var count = min(lost.count, min(max(room / size &* size, size), most))
     // RFC 9293 3.8.6 SHLD-16: not beyond a window that has shrunk.
     count = min(count, lost.start.distance(to: send.unacknowledged + max(send.window, 1)))
-    guard count > 0 else { return nil }
+    guard count > 0 else { return false }
     let rule: TCPRule =
       recovery.phase == .timeout
       ? .retransmitAfterTimeout
       : recovery.firstRetransmissionStamp == nil ? .fastRetransmit : .retransmitHole
-    return sendAgain(lost.start, lost.start + count, rule, at: now)
+    sendAgain(&segment, lost.start, lost.start + count, rule, at: now)
+    return true
   }
 
   /// Numbers that were sent before go out once more.
   mutating func sendAgain(
-    _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, at now: Instant
-  ) -> OutgoingSegment {
+    _ segment: inout OutgoingSegment, _ start: SequenceNumber, _ end: SequenceNumber,
+    _ rule: TCPRule, at now: Instant
+  ) {
     let count = start.distance(to: end)
     let isPushed = scoreboard.sentAgain(start, end, at: now)
     recovery.sentAgain(
       count, segments: max(1, count / send.maximumSegmentSize), stamp: timestamps(at: now).value)
     if timers.retransmit == .distantFuture { timers.retransmit = retransmissionDeadline(at: now) }
-    var segment = dataSegment(start, end, rule, isPushed: isPushed, at: now)
+    dataSegment(&segment, start, end, rule, isPushed: isPushed, at: now)
     segment.isCopy = true
-    return segment
   }
 
   /// What the peer's window still takes; negative after it was shrunk (RFC 9293 3.8.6 MUST-34).
   var usableWindow: Int { send.next.distance(to: send.unacknowledged + send.window) }
 
   private mutating func newData(
-    _ limits: SegmentLimits, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
-  ) -> OutgoingSegment? {
+    _ segment: inout OutgoingSegment, _ limits: SegmentLimits, at now: Instant,
+    _ ledger: inout RuleLedger<TCPRule>
+  ) -> Bool {
     let end = endOfData
     let available = max(0, send.next.distance(to: end))
     let hasFIN = isClosing && send.next.precedesOrEquals(end)
-    guard available > 0 || hasFIN else { return nil }
+    guard available > 0 || hasFIN else { return false }
     let window = usableWindow
     guard window > 0 else {
       armPersist(at: now)
       ledger.note(.windowFull)
-      return nil
+      return false
     }
     let size = send.maximumSegmentSize
     let room = congestionRoom
@@ -169,7 +175,7 @@ extension TCPConnection {
       count = outstanding == 0 ? min(count, size) : room / size &* size
       guard count > 0 || available == 0 && room > 0 else {
         ledger.note(.congestionLimited)
-        return nil
+        return false
       }
     }
     let record = recordEnds.isEmpty ? nil : octetsOfRecord()
@@ -178,11 +184,12 @@ extension TCPConnection {
       count = record
     } else if count < available || count % size != 0 {
       guard let allowed = avoidSillyWindow(count, available, window, at: now, &ledger) else {
-        return nil
+        return false
       }
       count = allowed
     }
-    return sendNew(count, end, hasFIN && count < window, at: now)
+    sendNew(&segment, count, end, hasFIN && count < window, at: now)
+    return true
   }
 
   /// RFC 9293 sections 3.7.4 (Nagle) and 3.8.6.2.1: what of `count` octets may go; nil for none.
@@ -216,8 +223,9 @@ extension TCPConnection {
   }
 
   private mutating func sendNew(
-    _ count: Int, _ end: SequenceNumber, _ withFIN: Bool, at now: Instant
-  ) -> OutgoingSegment {
+    _ segment: inout OutgoingSegment, _ count: Int, _ end: SequenceNumber, _ withFIN: Bool,
+    at now: Instant
+  ) {
     let start = send.next
     let last = start + count
     let takesFIN = withFIN && last == end
@@ -245,7 +253,7 @@ extension TCPConnection {
       takesFIN
       ? (count == 0 ? .sendFIN : .sendFINWithData)
       : isLimited ? .limitedTransmit : last == end ? .sendLastData : .sendData
-    return dataSegment(start, send.next, rule, isPushed: isPushed, at: now)
+    dataSegment(&segment, start, send.next, rule, isPushed: isPushed, at: now)
   }
 
   /// Whether the last of new octets gets PSH: all that the user has given ends there, and no more
@@ -287,56 +295,54 @@ extension TCPConnection {
 
   /// A segment of numbers from `start` to `end`, our FIN included where it lies among them.
   mutating func dataSegment(
-    _ start: SequenceNumber, _ end: SequenceNumber, _ rule: TCPRule, isPushed: Bool,
-    at now: Instant
-  ) -> OutgoingSegment {
+    _ segment: inout OutgoingSegment, _ start: SequenceNumber, _ end: SequenceNumber,
+    _ rule: TCPRule, isPushed: Bool, at now: Instant
+  ) {
     let dataEnd = SequenceNumber.earlier(end, endOfData)
     let count = max(0, start.distance(to: dataEnd))
     var flags: TCPFlags = [.ack]
     // A super-segment ends with PSH, so that whoever joins segments on the way hands it on.
     if count > 0, isPushed || count > send.maximumSegmentSize { flags.insert(.psh) }
     if end.follows(endOfData) { flags.insert(.fin) }
-    var segment = OutgoingSegment(
-      header: makeHeader(start, flags, at: now),
-      rule: count == 0 && rule == .retransmitAfterTimeout ? .retransmitFIN : rule)
+    begin(
+      &segment, start, flags,
+      count == 0 && rule == .retransmitAfterTimeout ? .retransmitFIN : rule, at: now)
+    guard count > 0 else { return }
     segment.payloadOffset = send.dataStart.distance(to: start)
     segment.payloadCount = count
-    if count == 0 { segment.payloadOffset = 0 }
     let size = send.maximumSegmentSize
     if count > size { segment.segmentSize = UInt16(clamping: size) }
-    return segment
   }
 
   /// RFC 9293 3.8.6.1 MUST-36: at least one octet of new data, or again the oldest.
-  private mutating func probeSegment(at now: Instant) -> OutgoingSegment? {
-    guard outstanding > 0 || send.next.precedes(endOfData) || isClosing else { return nil }
+  private mutating func probeSegment(_ segment: inout OutgoingSegment, at now: Instant) -> Bool {
+    guard outstanding > 0 || send.next.precedes(endOfData) || isClosing else { return false }
     send.hasProbe = outstanding == 0
     let start = send.unacknowledged
-    return dataSegment(
-      start, start + 1, .zeroWindowProbe, isPushed: isPushed(start, start + 1), at: now)
+    dataSegment(
+      &segment, start, start + 1, .zeroWindowProbe, isPushed: isPushed(start, start + 1), at: now)
+    return true
   }
 
   // MARK: Headers
 
-  /// A header that acknowledges all that was received and offers the window.
-  private mutating func makeHeader(
-    _ sequence: SequenceNumber, _ flags: TCPFlags, at now: Instant
-  ) -> TCPHeader {
-    var header = TCPHeader(
-      sourcePort: endpoints.local.port, destinationPort: endpoints.remote.port,
-      sequence: sequence, flags: flags, window: 0)
-    if receive.usesTimestamps { header.options.timestamps = timestamps(at: now) }
-    guard flags.contains(.ack) else { return header }
-    header.acknowledgment = receive.next
+  /// A segment without payload that acknowledges all that was received and offers the window.
+  private mutating func begin(
+    _ segment: inout OutgoingSegment, _ sequence: SequenceNumber, _ flags: TCPFlags,
+    _ rule: TCPRule, at now: Instant
+  ) {
+    segment.begin(endpoints, sequence, flags, rule)
+    if receive.usesTimestamps { segment.header.options.timestamps = timestamps(at: now) }
+    guard flags.contains(.ack) else { return }
+    segment.header.acknowledgment = receive.next
     if !flags.contains(.rst) {
-      header.window = offerWindow()
-      if send.urgentEnd != nil { markUrgent(&header) }
+      segment.header.window = offerWindow()
+      if send.urgentEnd != nil { markUrgent(&segment.header) }
     }
     receive.lastAcknowledged = receive.next
     acknowledgments.unacknowledged = 0
     timers.acknowledgment = .distantFuture
     pending.remove(.acknowledgment)
-    return header
   }
 
   /// RFC 2018 section 4; RFC 2883 section 4 for the duplicate in front.

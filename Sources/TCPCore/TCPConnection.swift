@@ -18,8 +18,8 @@ package import Wire
 ///     FIN-WAIT-2 ──FIN──► TIME-WAIT ──2 MSL──► CLOSED
 ///
 /// How to drive it: hand in ``segmentArrived(_:at:ledger:)``, ``deadlinePassed(at:ledger:)`` and
-/// commands; after any of them call ``nextSegment(limits:at:ledger:)`` until it returns nil, take
-/// the events, and ask for ``nextDeadline``.
+/// commands; after any of them call ``nextSegment(into:limits:at:ledger:)`` until it returns false,
+/// take the events, and ask for ``nextDeadline``.
 ///
 /// Invariants:
 /// 1. SND.UNA <= SND.NXT; the send buffer's first octet has the number `send.dataStart`, which is
@@ -253,7 +253,7 @@ package struct TCPConnection: ~Copyable {
 
   /// The octets of a segment from an offset in its payload: the first contiguous part.
   @_lifetime(borrow self)
-  package func payload(of segment: OutgoingSegment, from offset: Int) -> Span<UInt8> {
+  package func payload(of segment: borrowing OutgoingSegment, from offset: Int) -> Span<UInt8> {
     sendBuffer.contiguous(
       at: segment.payloadOffset &+ offset, count: segment.payloadCount &- offset)
   }

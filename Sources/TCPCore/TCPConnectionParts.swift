@@ -101,7 +101,7 @@ struct WindowUse {
   var isFull = false
 }
 
-/// What ``TCPConnection/nextSegment(limits:at:ledger:)`` owes the network besides data.
+/// What ``TCPConnection/nextSegment(into:limits:at:ledger:)`` owes the network besides data.
 struct PendingOutput: OptionSet {
   var rawValue: UInt8
   /// Our SYN, or SYN and ACK.
@@ -226,8 +226,30 @@ package struct OutgoingSegment: Hashable, Sendable {
   /// Why it is sent.
   package var rule: TCPRule
 
-  init(header: TCPHeader, rule: TCPRule) {
-    self.header = header
+  /// Room for a segment, to be filled by ``TCPConnection/nextSegment(into:limits:at:ledger:)``.
+  package init() {
+    header = TCPHeader(
+      sourcePort: Port(0), destinationPort: Port(0), sequence: SequenceNumber(0), flags: [],
+      window: 0)
+    rule = .sendData
+  }
+
+  /// A new segment in the place of the old: a bare header.
+  mutating func begin(
+    _ endpoints: TCPEndpoints, _ sequence: SequenceNumber, _ flags: TCPFlags, _ rule: TCPRule
+  ) {
+    header.sourcePort = endpoints.local.port
+    header.destinationPort = endpoints.remote.port
+    header.sequence = sequence
+    header.acknowledgment = SequenceNumber(0)
+    header.flags = flags
+    header.window = 0
+    header.urgentPointer = 0
+    header.options = TCPOptions()
+    payloadOffset = 0
+    payloadCount = 0
+    segmentSize = 0
+    isCopy = false
     self.rule = rule
   }
 }

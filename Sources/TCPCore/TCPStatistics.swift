@@ -34,7 +34,7 @@ public struct TCPStatistics: Hashable, Sendable {
   public internal(set) var lastUnreachable: UInt8?
 
   /// A segment is sent.
-  mutating func sent(_ segment: OutgoingSegment) {
+  mutating func sent(_ segment: borrowing OutgoingSegment) {
     let count = segment.payloadCount
     var segments: UInt32 = 1
     if segment.segmentSize > 0 {

@@ -202,3 +202,13 @@ func readAll(_ connection: inout TCPConnection, at now: Instant) -> [UInt8] {
   }
   return octets
 }
+
+extension TCPConnection {
+  /// The next segment to send now, as a value; nil if there is none.
+  mutating func nextSegment(
+    limits: SegmentLimits, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) -> OutgoingSegment? {
+    var segment = OutgoingSegment()
+    return nextSegment(into: &segment, limits: limits, at: now, ledger: &ledger) ? segment : nil
+  }
+}

@@ -1,4 +1,5 @@
 import CCount
+import Glibc
 import Octets
 import Stack
 import TCPCore
@@ -152,8 +153,13 @@ func measure(_ name: String, _ offload: OffloadCapabilities, turns: Int, isEcho:
   print(name + padding + fields.joined(separator: " "))
 }
 
+// segments [TURNS [echo]]: with `echo` the echo alone, for a profiler.
 let turns = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 20_000 : 20_000
 let offload = OffloadCapabilities(checksum: true, segmentation: true)
+if CommandLine.arguments.count > 2 {
+  try measure("segments, echo, offload", offload, turns: turns, isEcho: true)
+  exit(0)
+}
 try measure("segments, bulk, 1500", .none, turns: turns / 10, isEcho: false)
 try measure("segments, bulk, offload", offload, turns: turns, isEcho: false)
 try measure("segments, echo of 64 octets", .none, turns: turns * 5, isEcho: true)
