@@ -25,8 +25,10 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var descriptor: Int32 { get }
     /// Whether the descriptor is of no more use: it would end every wait at once.
     var hasDeviceFailed: Bool { get }
-    /// Takes in frames and passed deadlines; `isReadable` says whether the descriptor has frames.
-    func receive(isReadable: Bool)
+    /// Takes in frames and passed deadlines; `isReadable` says whether the descriptor may have frames.
+    ///
+    /// - Returns: the number of frames.
+    func receive(isReadable: Bool) -> Int
     /// Sees to events and output.
     func finishTurn()
     /// When it wants a turn, at the latest: nanoseconds from now, or nil.
@@ -175,22 +177,26 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     guard let driver else { return }
     var isReadable = false
     var isWaitedOn = true
+    var again = LookAgain()
     while true {
-      driver.receive(isReadable: isReadable)
-      if isWaitedOn, driver.hasDeviceFailed {
+      let frames = driver.receive(isReadable: isReadable)
+      again.found(frames, wasReadable: isReadable)
+      if frames == 0, isWaitedOn, driver.hasDeviceFailed {
         isWaitedOn = false
         _ = postroad_poller_remove(poller, driver.descriptor)
       }
       runJobs()
       driver.finishTurn()
       let hasJobs = !local.isEmpty
+      let looksAgain = again.isWorthIt
       let (hasMore, isStopping) = shared.withLock { shared in
         let hasMore = hasJobs || !shared.jobs.isEmpty || shared.isStopping
-        if !hasMore { shared.isAwake = false }
+        if !hasMore, !looksAgain { shared.isAwake = false }
         return (hasMore, shared.isStopping)
       }
       if isStopping { break }
-      isReadable = wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)
+      isReadable =
+        looksAgain || wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)
     }
     driver.loopEnded()
     self.driver = nil

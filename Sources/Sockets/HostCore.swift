@@ -16,18 +16,34 @@ public protocol ConnectionHandler: AnyObject, Sendable {
 }
 
 /// A stack, its device, and the tasks that wait for its sockets; touched on the loop's thread only.
+@safe
 class HostCore: EventLoop.Driver, @unchecked Sendable {
   // `@unchecked`: whoever touches it is on the loop's thread: the loop, or the actor whose executor
   // the loop is.
-  var stack: Stack
+  private let lent: UnsafeMutablePointer<Stack>
   private var owners = SocketOwners()
   private var now = Instant.start
   private var lastWait: UInt64 = 0
   private let began = steadyNanoseconds()
 
   init(_ stack: consuming Stack) {
-    self.stack = stack
+    unsafe lent = .allocate(capacity: 1)
+    unsafe lent.initialize(to: stack)
     (deviceFailures, failed) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+  }
+
+  deinit {
+    unsafe lent.deinitialize(count: 1)
+    unsafe lent.deallocate()
+  }
+
+  /// The stack, lent by address: a property of a class would be guarded at run time for each frame.
+  ///
+  /// Never lent twice at once: everything here runs to its end on one thread, and what is lent to,
+  /// a handler or a closure of ours, has no other way to this property.
+  final var stack: Stack {
+    unsafeAddress { unsafe UnsafePointer(lent) }
+    unsafeMutableAddress { unsafe lent }
   }
 
   var descriptor: Int32 { -1 }
@@ -44,8 +60,8 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
     failed.finish()
   }
 
-  /// Takes in frames and passed deadlines.
-  func receive(isReadable: Bool) {}
+  /// Takes in frames and passed deadlines; how many frames there were.
+  func receive(isReadable: Bool) -> Int { 0 }
 
   /// Hands the device what the stack has to send.
   func transmit() {}
@@ -145,9 +161,11 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
 ///
 /// Under light load nearly every turn reads one frame and asks the device no second time; under
 /// heavy load it reads up to 64 before anything is sent, so that one acknowledgment answers many.
+@safe
 final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Sendable {
   // `@unchecked`: as its superclass.
-  private var device: Device
+  /// The device, lent by address as the stack is, and to the stack's calls alone.
+  private let device: UnsafeMutablePointer<Device>
   private let interface: InterfaceID
   private var batch = 1
   private var fullTurns = 0
@@ -157,28 +175,36 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
     _ device: consuming Device, _ configuration: InterfaceConfiguration, _ stack: consuming Stack
   ) {
     var stack = stack
-    self.device = device
+    unsafe self.device = .allocate(capacity: 1)
+    unsafe self.device.initialize(to: device)
     interface = stack.addInterface(configuration)
     super.init(stack)
   }
 
-  override var descriptor: Int32 { device.descriptor }
+  deinit {
+    unsafe device.deinitialize(count: 1)
+    unsafe device.deallocate()
+  }
 
-  override func receive(isReadable: Bool) {
+  override var descriptor: Int32 { unsafe device.pointee.descriptor }
+
+  override func receive(isReadable: Bool) -> Int {
     let now = readClock()
+    var frames = 0
     if isReadable, !hasDeviceFailed {
       let interface = interface
       do throws(FrameError) {
-        let count = try device.receive(upTo: batch) { octets, facts in
+        frames = try unsafe device.pointee.receive(upTo: batch) { octets, facts in
           stack.frameArrived(octets, offload: facts, on: interface, at: now)
         }
-        adapt(to: count)
+        adapt(to: frames)
       } catch {
         deviceFailed(error)
       }
     }
     if let deadline = stack.nextDeadline, deadline <= now { stack.deadlinePassed(at: now) }
     dispatch()
+    return frames
   }
 
   /// Sends whatever no other route fits to a gateway.
@@ -200,7 +226,7 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
   }
 
   override func transmit() {
-    stack.transmit(on: interface, into: &device, at: time)
+    unsafe stack.transmit(on: interface, into: &device.pointee, at: time)
     // What the loopback carried may have made something happen.
     dispatch()
   }
