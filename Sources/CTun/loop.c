@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +36,9 @@ static int coarse_wait(int poller, struct epoll_event *events, int limit, int64_
 uint32_t postroad_poller_wait(int poller, int64_t nanoseconds) {
     struct epoll_event events[4];
     struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
-    int count = epoll_pwait2(poller, events, 4, nanoseconds < 0 ? NULL : &time, NULL);
+    // Not through the C library, for whom each such call is a place where a thread may be cancelled.
+    int count = (int)syscall(SYS_epoll_pwait2, poller, events, 4, nanoseconds < 0 ? NULL : &time,
+                             NULL, (size_t)0);
     if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
         count = coarse_wait(poller, events, 4, nanoseconds);
     }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -45,10 +46,13 @@ int postroad_tun_persist(int descriptor, int persist) {
   return ioctl(descriptor, TUNSETPERSIST, (unsigned long)(persist != 0)) < 0 ? -errno : 0;
 }
 
+// Reads and writes of frames go past the C library, for whom each is a place where a thread may be
+// cancelled, which costs more than it sounds.
+
 long postroad_vnet_read(int descriptor, struct postroad_vnet_header *header, void *buffer,
                         size_t capacity) {
   size_t prefix = header ? sizeof *header : 0;
-  ssize_t count = read(descriptor, buffer, capacity);
+  ssize_t count = syscall(SYS_read, descriptor, buffer, capacity);
   if (count < 0) return -errno;
   if ((size_t)count < prefix) return 0;
   if (header) memcpy(header, buffer, prefix);
@@ -73,7 +77,7 @@ long postroad_vnet_write(int descriptor, const struct postroad_vnet_header *head
     end = gathered(end, first, first_count);
     end = gathered(end, second, second_count);
     end = gathered(end, third, third_count);
-    ssize_t count = write(descriptor, frame, (size_t)(end - frame));
+    ssize_t count = syscall(SYS_write, descriptor, frame, (size_t)(end - frame));
     return count < 0 ? -errno : count;
   }
   struct iovec pieces[4];
@@ -82,7 +86,7 @@ long postroad_vnet_write(int descriptor, const struct postroad_vnet_header *head
   if (first_count) pieces[used++] = (struct iovec){(void *)first, first_count};
   if (second_count) pieces[used++] = (struct iovec){(void *)second, second_count};
   if (third_count) pieces[used++] = (struct iovec){(void *)third, third_count};
-  ssize_t count = writev(descriptor, pieces, used);
+  ssize_t count = syscall(SYS_writev, descriptor, pieces, used);
   return count < 0 ? -errno : count;
 }
 

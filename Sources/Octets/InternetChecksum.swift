@@ -25,8 +25,8 @@ public struct InternetChecksum: Sendable {
 
   /// Adds a 32-bit field of a header.
   @inlinable public mutating func add(long: UInt32) {
-    add(word: UInt16(truncatingIfNeeded: long >> 16))
-    add(word: UInt16(truncatingIfNeeded: long))
+    // In the middle of a word a field's octets are the other halves of two words each.
+    sum &+= UInt64(isOdd ? long.bigEndian.byteSwapped : long.bigEndian)
   }
 
   /// The ones' complement sum so far, as a number to be written in network order.

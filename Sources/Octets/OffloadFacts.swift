@@ -31,7 +31,7 @@ public struct OffloadFacts: Hashable, Sendable {
   }
 
   /// One packet with an ordinary checksum.
-  public static let none = OffloadFacts()
+  @inlinable public static var none: OffloadFacts { OffloadFacts() }
 
   /// Whether the receiver must verify the transport checksum itself.
   @inlinable public var needsVerification: Bool { checksum == .complete }
@@ -47,14 +47,16 @@ public struct OffloadCapabilities: Hashable, Sendable {
   public var maximumFrame: Int
 
   /// Capabilities from their parts.
-  public init(checksum: Bool, segmentation: Bool, maximumFrame: Int = 65_535) {
+  @inlinable public init(checksum: Bool, segmentation: Bool, maximumFrame: Int = 65_535) {
     self.checksum = checksum
     self.segmentation = segmentation
     self.maximumFrame = maximumFrame
   }
 
   /// A device that takes finished packets only.
-  public static let none = OffloadCapabilities(checksum: false, segmentation: false)
+  @inlinable public static var none: OffloadCapabilities {
+    OffloadCapabilities(checksum: false, segmentation: false)
+  }
 }
 
 /// Where frames go: a device, a simulated link, a test.

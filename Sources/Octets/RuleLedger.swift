@@ -49,16 +49,14 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
   /// Reports kept until they are taken; later ones are only counted.
   public static var maximumReports: Int { 4096 }
 
-  @usableFromInline var counts: [UInt64]
+  /// One for each raw value that a rule can have, in place: counting is one addition.
+  @usableFromInline var counts = InlineArray<256, UInt64>(repeating: 0)
   @usableFromInline var reports: [RuleReport<Rule>] = []
   /// Whether each case is remembered, not only counted.
   public var isReporting = false
 
   /// A ledger in which nothing was noted yet.
-  public init() {
-    let highest = Rule.allCases.map { Int($0.rawValue) }.max() ?? 0
-    counts = Array(repeating: 0, count: highest + 1)
-  }
+  public init() {}
 
   /// Notes that a rule was followed.
   @inlinable public mutating func note(_ rule: Rule, _ first: Int64 = 0, _ second: Int64 = 0) {

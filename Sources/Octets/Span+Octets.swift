@@ -72,6 +72,10 @@ extension OutputSpan where Element == UInt8 {
   @inlinable @inline(__always) @_lifetime(self: copy self)
   public mutating func append(bigEndian value: UInt32) { store(value.bigEndian) }
 
+  /// Appends 64 bits, most significant octet first.
+  @inlinable @inline(__always) @_lifetime(self: copy self)
+  public mutating func append(bigEndian value: UInt64) { store(value.bigEndian) }
+
   /// One checked store instead of one for each octet.
   @inlinable @inline(__always) @_lifetime(self: copy self)
   mutating func store<Number: FixedWidthInteger & BitwiseCopyable>(_ value: Number) {

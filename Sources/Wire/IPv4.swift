@@ -81,7 +81,11 @@ public struct IPv4PacketView: ~Escapable {
   /// Whether the header sums to zero, checksum included. RFC 1122 section 3.2.1.2.
   @inlinable public var headerChecksumIsRight: Bool {
     var sum = InternetChecksum()
-    sum.add(header)
+    if headerLength == 20 {
+      for offset in stride(from: 0, to: 20, by: 4) { sum.add(long: octets.uint32(at: offset)) }
+    } else {
+      sum.add(header)
+    }
     return sum.value == 0
   }
 }
@@ -155,27 +159,20 @@ public struct IPv4Header: Hashable, Sendable {
 
   /// Appends the 20 octets, checksum included.
   @inlinable public func emit(into output: inout OutputSpan<UInt8>) {
-    let first = 0x4500 | UInt16(dscp & 63) << 2 | UInt16(ecn & 3)
-    let total = UInt16(truncatingIfNeeded: payloadLength &+ 20)
-    let flags =
-      (dontFragment ? 0x4000 : 0) | (moreFragments ? 0x2000 : 0)
-      | UInt16(truncatingIfNeeded: fragmentOffset >> 3) & 0x1FFF
-    let hops = UInt16(ttl) << 8 | UInt16(transport.rawValue)
+    let total = UInt32(UInt16(truncatingIfNeeded: payloadLength &+ 20))
+    let first = 0x4500_0000 | UInt32(dscp & 63) << 18 | UInt32(ecn & 3) << 16 | total
+    let flags: UInt32 = (dontFragment ? 0x4000 : 0) | (moreFragments ? 0x2000 : 0)
+    let place = UInt32(truncatingIfNeeded: fragmentOffset >> 3) & 0x1FFF
+    let second = UInt32(identification) << 16 | flags | place
+    let third = UInt32(ttl) << 24 | UInt32(transport.rawValue) << 16
     var sum = InternetChecksum()
-    sum.add(word: first)
-    sum.add(word: total)
-    sum.add(word: identification)
-    sum.add(word: flags)
-    sum.add(word: hops)
+    sum.add(long: first)
+    sum.add(long: second)
+    sum.add(long: third)
     sum.add(long: source.rawValue)
     sum.add(long: destination.rawValue)
-    output.append(bigEndian: first)
-    output.append(bigEndian: total)
-    output.append(bigEndian: identification)
-    output.append(bigEndian: flags)
-    output.append(bigEndian: hops)
-    output.append(bigEndian: sum.value)
-    output.append(bigEndian: source.rawValue)
+    output.append(bigEndian: UInt64(first) << 32 | UInt64(second))
+    output.append(bigEndian: UInt64(third | UInt32(sum.value)) << 32 | UInt64(source.rawValue))
     output.append(bigEndian: destination.rawValue)
   }
 }

@@ -134,15 +134,12 @@ public struct TCPHeader: Hashable, Sendable {
 
   /// Appends the header with `checksum` in its field.
   @inlinable public func emit(into output: inout OutputSpan<UInt8>, checksum: UInt16 = 0) {
-    output.append(bigEndian: sourcePort.rawValue)
-    output.append(bigEndian: destinationPort.rawValue)
-    output.append(bigEndian: sequence.rawValue)
-    output.append(bigEndian: acknowledgment.rawValue)
-    output.append(UInt8(truncatingIfNeeded: length << 2))
-    output.append(flags.rawValue)
-    output.append(bigEndian: window)
-    output.append(bigEndian: checksum)
-    output.append(bigEndian: urgentPointer)
+    let ports = UInt32(sourcePort.rawValue) << 16 | UInt32(destinationPort.rawValue)
+    let control = UInt32(truncatingIfNeeded: length << 26) | UInt32(flags.rawValue) << 16
+    output.append(bigEndian: UInt64(ports) << 32 | UInt64(sequence.rawValue))
+    output.append(
+      bigEndian: UInt64(acknowledgment.rawValue) << 32 | UInt64(control | UInt32(window)))
+    output.append(bigEndian: UInt32(checksum) << 16 | UInt32(urgentPointer))
     options.emit(into: &output)
   }
 }
