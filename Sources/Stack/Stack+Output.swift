@@ -15,11 +15,15 @@ extension Stack {
     // What this host sends to itself comes first: it may cause more to be sent.
     if interfaces[0].hasOutput { pumpLoopback(at: now) }
     guard id != .loopback else { return }
-    repeat {
-      guard transmitQueue(on: id.index, into: &sink) else { return }
+    while true {
+      if !interfaces[id.index].queue.isEmpty {
+        guard transmitQueue(on: id.index, into: &sink) else { return }
+      }
+      // A segment may make a question of ARP necessary: then once more.
+      guard !interfaces[id.index].output.isEmpty else { return }
       transmitConnections(on: id.index, into: &sink, at: now)
-      // A segment may have made a question of ARP necessary.
-    } while !isSinkFull && interfaces[id.index].hasOutput
+      if isSinkFull { return }
+    }
   }
 
   /// Finished frames go first; false when the sink is full.

@@ -37,10 +37,10 @@ extension Stack {
       guard let slot = unsafe connections.pointer(to: handle) else { continue }
       if transmitSegments(of: handle, offload, on: interface, into: &sink, at: now) {
         unsafe slot.pointee.isInOutputQueue = false
-        settle(handle, at: now)
       } else {
         interfaces[interface].output.append(handle)
       }
+      settle(handle, at: now)
     }
   }
 

@@ -210,14 +210,17 @@ extension Stack {
 
   // MARK: After every change
 
-  /// A connection may have changed: its output, deadline and events are seen to.
+  /// A connection may have changed: its events are told, its output and deadline will be seen to.
+  ///
+  /// What it costs to settle a connection is paid once, after it has had its turn to send.
   mutating func touch(_ handle: SlabHandle, at now: Instant) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     if unsafe !slot.pointee.isInOutputQueue {
       unsafe slot.pointee.isInOutputQueue = true
       unsafe interfaces[slot.pointee.interface].output.append(handle)
     }
-    settle(handle, at: now)
+    let events = unsafe slot.pointee.connection.takeEvents()
+    if !events.isEmpty { unsafe announce(events, handle, slot) }
   }
 
   /// Gathers events, follows the deadline, and removes what is over.

@@ -11,6 +11,7 @@ extension TCPConnection {
     into segment: inout OutgoingSegment, limits: SegmentLimits, at now: Instant,
     ledger: inout RuleLedger<TCPRule>
   ) -> Bool {
+    if isSilent { return false }
     guard chooseSegment(&segment, limits, at: now, &ledger) else { return false }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
     statistics.sent(segment)
@@ -18,6 +19,12 @@ extension TCPConnection {
       stamps.sent(before: segment.header.sequence + segment.payloadCount, at: now)
     }
     return true
+  }
+
+  /// Nothing is owed, lost or waiting: mostly so once a segment was sent, and told at a glance.
+  private var isSilent: Bool {
+    pending.isEmpty && scoreboard.lostOctets == 0 && badHandshakeACK == nil
+      && send.next == (isClosing ? endOfData + 1 : endOfData)
   }
 
   private mutating func chooseSegment(
