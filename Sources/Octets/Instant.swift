@@ -52,6 +52,8 @@ public struct Instant: Comparable, Hashable, Sendable {
 extension Duration {
   /// This duration in whole nanoseconds, saturating at the bounds of `Int64`.
   @inlinable public var wholeNanoseconds: Int64 {
+    // Below nine seconds the number fits into a machine's word.
+    if let short = Int64(exactly: attoseconds) { return short / 1_000_000_000 }
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     guard !overflow else { return seconds < 0 ? .min : .max }

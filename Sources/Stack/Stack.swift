@@ -21,7 +21,7 @@ public struct Stack: ~Copyable {
   public internal(set) var counters = StackCounters()
 
   private let inPlace = InPlace()
-  var interfaces: [Interface] = []
+  var interfaces = StableArray<Interface>()
   var routes = RouteTable()
   /// Our addresses on all interfaces.
   var addresses: [IPv4Prefix] = []

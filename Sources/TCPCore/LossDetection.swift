@@ -27,9 +27,8 @@ struct LossDetection {
   private var widenedAt: SequenceNumber?
 
   /// What arrived, by an acknowledgment. RFC 8985 section 6.2 steps 1 to 3.
-  mutating func arrived(_ delivery: Delivery) {
-    guard let departure = delivery.latest else { return }
-    roundTrip = delivery.roundTrip
+  mutating func arrived(_ departure: Departure, roundTrip: Int64) {
+    self.roundTrip = roundTrip
     if latest.map({ departure.isLater(than: $0) }) ?? true { latest = departure }
   }
 

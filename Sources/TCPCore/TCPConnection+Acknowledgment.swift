@@ -110,7 +110,9 @@ extension TCPConnection {
     timers.unacknowledgedSince = now
     scoreboard.acknowledge(
       to: acknowledgment, highestBefore: news.highestBefore, &news.delivery)
-    measureRoundTrip(news, at: now, ledger: &ledger)
+    let acknowledged = news.delivery.hasRetransmitted ? nil : news.delivery.acknowledged?.oldest
+    measureRoundTrip(
+      acknowledged ?? news.delivery.sacked?.oldest, echo: news.echo, at: now, ledger: &ledger)
     // RFC 6298 (5.2), (5.3).
     timers.retransmit =
       outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
@@ -133,16 +135,14 @@ extension TCPConnection {
 
   /// RFC 6298 section 3 (Karn); RFC 7323 section 4.1 for what was sent twice.
   private mutating func measureRoundTrip(
-    _ news: AcknowledgmentNews, at now: Instant, ledger: inout RuleLedger<TCPRule>
+    _ sentAt: Instant?, echo: UInt32?, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
-    let delivery = news.delivery
-    let sentAt = delivery.hasRetransmitted ? nil : delivery.acknowledged?.oldest
-    if let sentAt = sentAt ?? delivery.sacked?.oldest {
+    if let sentAt {
       let sample = now.nanoseconds(since: sentAt)
       roundTrip.measured(sample)
       return ledger.note(.measureRoundTrip, sample)
     }
-    guard let echo = news.echo, echo != 0 else { return }
+    guard let echo, echo != 0 else { return }
     let elapsed = Int32(bitPattern: timestamps(at: now).value &- echo)
     guard elapsed >= 0, elapsed < 600_000 else { return }
     roundTrip.measured(Int64(max(elapsed, 1)) &* 1_000_000)

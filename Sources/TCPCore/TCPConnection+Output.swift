@@ -14,7 +14,8 @@ extension TCPConnection {
     if isSilent { return false }
     guard chooseSegment(&segment, limits, at: now, &ledger) else { return false }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
-    statistics.sent(segment)
+    statistics.sent(
+      segment.payloadCount, cutInto: segment.segmentSize, isCopy: segment.isCopy)
     if !stamps.isEmpty, segment.payloadCount > 0 {
       stamps.sent(before: segment.header.sequence + segment.payloadCount, at: now)
     }

@@ -26,7 +26,9 @@ extension TCPConnection {
     _ news: inout AcknowledgmentNews, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
     recovery.releaseRetransmissions(isBehind: send.unacknowledged.follows(recovery.recoveryPoint))
-    detection.arrived(news.delivery)
+    if let latest = news.delivery.latest {
+      detection.arrived(latest, roundTrip: news.delivery.roundTrip)
+    }
     if let reordered = news.delivery.reordered,
       let highest = scoreboard.highestSACKed ?? news.highestBefore
     {
@@ -34,14 +36,15 @@ extension TCPConnection {
       detection.sawReordering(degree: (reordered.distance(to: highest) &+ size &- 1) / size)
     }
     statistics.octetsDelivered &+= news.delivery.octets
-    probeAnswered(news, ledger: &ledger)
+    if recovery.probeEnd != nil { probeAnswered(news, ledger: &ledger) }
     if let block = news.duplicate { duplicateReported(block) }
     let lostBefore = scoreboard.lostOctets
     let isQuiet =
       recovery.phase == .open && !news.delivery.hasSACKed && !news.isDuplicate
       && news.duplicate == nil
     if !isQuiet { react(&news, at: now, ledger: &ledger) }
-    moveWindow(news, lostBefore: lostBefore, at: now)
+    moveWindow(
+      delivered: news.delivery.octets, advance: news.advance, lostBefore: lostBefore, at: now)
     if news.advance > 0 || news.delivery.hasSACKed { scheduleLossProbe(at: now) }
   }
 
@@ -233,20 +236,20 @@ extension TCPConnection {
   // MARK: The window
 
   private mutating func moveWindow(
-    _ news: AcknowledgmentNews, lostBefore: Int, at now: Instant
+    delivered: Int, advance: Int, lostBefore: Int, at now: Instant
   ) {
     if recovery.isReducing {
       let more = recovery.allowance(
-        delivered: news.delivery.octets, inFlight: scoreboard.inFlight,
+        delivered: delivered, inFlight: scoreboard.inFlight,
         threshold: congestion.slowStartThreshold, segmentSize: send.maximumSegmentSize,
-        hasProgress: news.advance > 0 && scoreboard.lostOctets <= lostBefore)
-      guard news.delivery.octets > 0 else { return }
+        hasProgress: advance > 0 && scoreboard.lostOctets <= lostBefore)
+      guard delivered > 0 else { return }
       // RFC 6582 section 3.2 step 3: without SACK each partial acknowledgment lets a copy go.
-      let isPartial = news.advance > 0 && !receive.usesSACK
+      let isPartial = advance > 0 && !receive.usesSACK
       congestion.setWindow(
         scoreboard.inFlight &+ max(more, isPartial ? send.maximumSegmentSize : 0))
-    } else if news.advance > 0 {
-      growWindow(max(news.delivery.octets, 1), at: now)
+    } else if advance > 0 {
+      growWindow(max(delivered, 1), at: now)
     }
   }
 

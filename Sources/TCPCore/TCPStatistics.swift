@@ -33,12 +33,11 @@ public struct TCPStatistics: Hashable, Sendable {
   /// The code of the last ICMP unreachable that was believed; 255 for time exceeded.
   public internal(set) var lastUnreachable: UInt8?
 
-  /// A segment is sent.
-  mutating func sent(_ segment: borrowing OutgoingSegment) {
-    let count = segment.payloadCount
+  /// So many octets are sent, as one segment (0) or cut into segments of that size.
+  mutating func sent(_ count: Int, cutInto segmentSize: UInt16, isCopy: Bool) {
     var segments: UInt32 = 1
-    if segment.segmentSize > 0 {
-      let size = Int(segment.segmentSize)
+    if segmentSize > 0 {
+      let size = Int(segmentSize)
       segments = UInt32(truncatingIfNeeded: (count &+ size &- 1) / size)
     }
     segmentsSent &+= segments
@@ -46,7 +45,7 @@ public struct TCPStatistics: Hashable, Sendable {
       dataSegmentsSent &+= segments
       octetsSent &+= count
     }
-    guard segment.isCopy else { return }
+    guard isCopy else { return }
     segmentsRetransmitted &+= segments
     octetsRetransmitted &+= count
   }

@@ -153,11 +153,42 @@ func measure(_ name: String, _ offload: OffloadCapabilities, turns: Int, isEcho:
   print(name + padding + fields.joined(separator: " "))
 }
 
-// segments [TURNS [echo]]: with `echo` the echo alone, for a profiler.
+/// Connections one after the other: opened, one octet echoed, closed by both sides.
+func measureConnections(_ turns: Int) throws {
+  var pair = Pair(offload)
+  let listener = try pair.server.listen(at: SocketAddress(.any, 7))
+  let octet: [UInt8] = [0x61]
+  func turn(_ pair: inout Pair) throws {
+    let now = pair.now
+    let near = try pair.client.connect(to: SocketAddress(IPv4Address(198, 18, 0, 2), 7), at: now)
+    pair.exchange()
+    pair.exchange()
+    _ = try pair.client.send(near, octet.span, at: now)
+    pair.exchange()
+    guard let far = try pair.server.accept(listener) else { throw NoConnection() }
+    _ = try pair.echo(far)
+    pair.exchange()
+    _ = try pair.readAtClient(near)
+    pair.client.close(near, at: now)
+    pair.exchange()
+    pair.server.close(far, at: now)
+    pair.exchange()
+    pair.exchange()
+    pair.drainEvents()
+  }
+  for _ in 0..<turns { try turn(&pair) }
+  print("connections", turns, "frames", pair.frames)
+}
+
+// segments [TURNS [echo|connect]]: one measure alone, for a profiler.
 let turns = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 20_000 : 20_000
 let offload = OffloadCapabilities(checksum: true, segmentation: true)
 if CommandLine.arguments.count > 2 {
-  try measure("segments, echo, offload", offload, turns: turns, isEcho: true)
+  if CommandLine.arguments[2] == "connect" {
+    try measureConnections(turns)
+  } else {
+    try measure("segments, echo, offload", offload, turns: turns, isEcho: true)
+  }
   exit(0)
 }
 try measure("segments, bulk, 1500", .none, turns: turns / 10, isEcho: false)
