@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Frames
 import Octets
+import Simulation
 import Stack
 import Wire
 
@@ -21,10 +22,13 @@ struct Demo: ParsableCommand {
       """)
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("The part of the frames that the link loses, 0 to 0.5.", valueName: "p"))
   var loss = 0.0
 
-  @Option(help: ArgumentHelp("Where chance begins.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Where chance begins, from 0 up.", valueName: "n"))
   var seed: UInt64 = 1
 
   @Option(help: ArgumentHelp("What to draw: mail, fragments or refused.", valueName: "scene"))
@@ -44,22 +48,15 @@ struct Demo: ParsableCommand {
   func run() throws {
     var world = DemoWorld(loss: loss, seed: seed)
     var scene = chosen
-    var isComplete = false
+    let isComplete: Bool
     do throws(SocketError) {
-      for _ in 0..<100_000 {
-        try scene.act(in: &world)
-        world.transmit()
-        if scene.isOver(in: world) && !world.isBusy {
-          isComplete = true
-          break
-        }
-        if !world.advance() { break }
-      }
+      isComplete = try world.play(&scene)
     } catch {
       throw complain("\(error)")
     }
-    draw(world.sent, outcome: scene.outcome, end: world.now)
-    if let pcap { try write(world.sent, to: pcap) }
+    let frames = world.world.takeFrames()
+    if let pcap { try write(frames, to: pcap) }
+    try draw(frames, from: world.clientHost, outcome: scene.outcome, end: world.now)
     if !isComplete { throw complain("the mail did not get through: the link lost too much") }
   }
 
@@ -71,13 +68,17 @@ struct Demo: ParsableCommand {
     }
   }
 
-  private func draw(_ sent: [JourneyRecorder.Sent], outcome: String, end: Instant) {
+  private func draw(
+    _ sent: [TracedFrame], from client: HostID, outcome: String, end: Instant
+  ) throws {
     let renderer = LadderRenderer.forStandardOutput()
     var recorder = JourneyRecorder()
     var lines = ["", renderer.mark(title, .strong), ""]
     lines += renderer.head(
       client: "client \(DemoWorld.clientAddress)", server: "server \(DemoWorld.serverAddress)")
-    for frame in sent { lines += renderer.draw(recorder.step(frame)) }
+    for frame in sent {
+      lines += renderer.draw(recorder.step(frame, isFromClient: frame.sender == client))
+    }
     let lost = recorder.lost == 0 ? "none lost" : "\(recorder.lost) lost"
     let again = recorder.retransmissions == 0 ? "" : ", \(recorder.retransmissions) sent again"
     var summary =
@@ -91,7 +92,7 @@ struct Demo: ParsableCommand {
     lines += LadderRenderer.wrap(summary, width: renderer.width - 4).map { "  " + $0 }
     lines += ["", renderer.mark("Where to go next", .strong)]
     lines += next.map { "  \($0)" } + [""]
-    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    try put(lines)
   }
 
   private var title: String {
@@ -115,7 +116,7 @@ struct Demo: ParsableCommand {
   }
 
   /// What somebody in the middle of the link would have captured: lost frames are lost behind.
-  private func write(_ sent: [JourneyRecorder.Sent], to path: String) throws {
+  private func write(_ sent: [TracedFrame], to path: String) throws {
     do throws(CaptureError) {
       var writer = try PcapngWriter(path: path)
       let interface = writer.addInterface(name: "demo", link: .rawIP)
@@ -123,8 +124,8 @@ struct Demo: ParsableCommand {
         // A fixed date, so that the same seed writes the same file.
         writer.write(
           frame.octets.span, interface: interface,
-          time: 1_767_225_600_000_000_000 &+ frame.time.nanoseconds,
-          comment: frame.isLost ? "lost behind this point" : nil)
+          time: 1_767_225_600_000_000_000 &+ frame.sentAt.nanoseconds,
+          comment: !frame.fate.arrives ? "lost behind this point" : nil)
       }
       try writer.flush()
     } catch {

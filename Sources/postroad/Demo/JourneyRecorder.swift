@@ -1,22 +1,15 @@
 import Octets
+import Simulation
 import Wire
 
 /// Turns the frames between two hosts into the steps of a ladder: relative numbers, dialogue, why.
 struct JourneyRecorder {
-  /// A frame on the link, as it was sent.
-  struct Sent {
-    var time: Instant
-    var isFromClient: Bool
-    var isLost: Bool
-    var octets: [UInt8]
-    /// Why, if the stack has told.
-    var reason: (sentence: String, source: String)?
-  }
-
   private var origin: [Bool: SequenceNumber] = [:]
   private var streams: [Bool: StreamCollector] = [true: .init(), false: .init()]
   private var furthest: [Bool: SequenceNumber] = [:]
   private var dialogue = DialogueReader()
+  private var story = MailStory()
+  private var told: Set<String> = []
   /// Sums for the summary.
   private(set) var frames = 0
   private(set) var lost = 0
@@ -24,25 +17,30 @@ struct JourneyRecorder {
   private(set) var octets = 0
 
   /// The step that a frame is.
-  mutating func step(_ sent: Sent) -> LadderStep {
+  mutating func step(_ sent: TracedFrame, isFromClient: Bool) -> LadderStep {
     frames += 1
     octets += sent.octets.count
-    if sent.isLost { lost += 1 }
     var step = LadderStep(
-      time: sent.time - .start, isFromClient: sent.isFromClient, label: "", isLost: sent.isLost,
-      sentence: sent.reason?.sentence ?? "", source: sent.reason?.source ?? "")
+      time: sent.sentAt - .start, isFromClient: isFromClient, isLost: !sent.fate.arrives,
+      sentence: sent.explanation?.sentence ?? "", source: sent.explanation?.source ?? "")
+    if step.isLost { lost += 1 }
     guard let packet = try? IPv4PacketView(parsing: sent.octets.span) else { return step }
     if !packet.isFragment, packet.transport == .tcp,
       let segment = try? TCPSegmentView(parsing: packet.payload)
     {
       describe(segment, into: &step)
+    } else if packet.isFragment {
+      let last = packet.fragmentOffset + packet.payload.count - 1
+      step.label = ["fragment", "octets \(packet.fragmentOffset) to \(last)"]
     } else {
       let line = PacketDescription.internet(sent.octets.span)
-      step.label = line.split(separator: ": ").dropFirst().joined(separator: ": ")
+      step.label = [line.split(separator: ": ").dropFirst().joined(separator: ": ")]
     }
     if step.sentence.isEmpty || packet.isFragment {
       (step.sentence, step.source) = Self.guess(packet)
     }
+    step.meaning = story.tell(step.said)
+    step.isReasonKnown = !told.insert(step.sentence).inserted && step.meaning != nil
     return step
   }
 
@@ -53,18 +51,15 @@ struct JourneyRecorder {
       origin[side] = segment.sequence
     }
     let own = origin[side] ?? segment.sequence
-    var label = Self.names(flags) + "  seq \(own.distance(to: segment.sequence))"
+    step.label = [Self.names(flags), "seq \(own.distance(to: segment.sequence))"]
     if flags.contains(.ack), let other = origin[!side] {
-      label += " ack \(other.distance(to: segment.acknowledgment))"
+      step.label.append("ack \(other.distance(to: segment.acknowledgment))")
     }
     let count = segment.payload.count
-    if count > 0 { label += " len \(count)" }
-    if flags.contains(.syn) {
-      if let size = TCPOptions(parsing: segment.options).maximumSegmentSize {
-        label += " mss \(size)"
-      }
+    if count > 0 { step.label.append("len \(count)") }
+    if flags.contains(.syn), let size = TCPOptions(parsing: segment.options).maximumSegmentSize {
+      step.label.append("mss \(size)")
     }
-    step.label = label
     let end = segment.sequence + segment.length
     if segment.length > 0 {
       if let known = furthest[side], end.precedesOrEquals(known) {

@@ -23,16 +23,18 @@ struct LadderRenderer {
   let hasColours: Bool
 
   private let timeWidth = 10
-  private var laneWidth: Int { min(max(width * 46 / 100, 36), 60) }
+  private var laneWidth: Int { min(max(width * 46 / 100, 38), 60) }
   private var textWidth: Int { max(width - timeWidth - laneWidth - 5, 12) }
 
-  /// For the terminal that standard output is, or 100 columns where it is none.
+  /// For the terminal that standard output is, or COLUMNS, or 100 columns.
   static func forStandardOutput() -> LadderRenderer {
     let isTerminal = isatty(STDOUT_FILENO) == 1
     var size = winsize()
     let known = unsafe isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0
-    let columns = known && size.ws_col > 0 ? Int(size.ws_col) : 100
-    let refused = !(ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+    let environment = ProcessInfo.processInfo.environment
+    let wanted = environment["COLUMNS"].flatMap { Int($0) } ?? 100
+    let columns = known && size.ws_col > 0 ? Int(size.ws_col) : wanted
+    let refused = !(environment["NO_COLOR"] ?? "").isEmpty
     return LadderRenderer(
       width: min(max(columns, 72), 140), hasColours: isTerminal && !refused)
   }
@@ -48,9 +50,10 @@ struct LadderRenderer {
   /// A step: the arrow, the reason below, the dialogue beside.
   func draw(_ step: LadderStep) -> [String] {
     var lanes = [arrow(step)]
-    let reason = step.sentence + " (\(step.source))"
-    for line in Self.wrap(reason, width: laneWidth - 6) {
-      lanes.append(blank(3) + mark(pad(line, laneWidth - 3), .faint))
+    if !step.isReasonKnown {
+      for line in Self.wrap("\(step.sentence) (\(step.source))", width: laneWidth - 6) {
+        lanes.append(blank(3) + mark(pad(line, laneWidth - 3), .faint))
+      }
     }
     if step.isLost {
       lanes.insert(blank(3) + mark(pad("lost on the way", laneWidth - 3), .lost), at: 1)
@@ -60,7 +63,13 @@ struct LadderRenderer {
       let speaker = line.speaker == .client ? "C: " : "S: "
       for (index, part) in Self.wrap(line.text, width: textWidth - 3).enumerated() {
         let text = (index == 0 ? speaker : "   ") + part
-        texts.append(mark(text, line.isMessage ? .faint : Self.mark(of: line.speaker)))
+        let shown = part.isEmpty ? String(text.dropLast()) : text
+        texts.append(line.isMessage ? shown : mark(shown, Self.mark(of: line.speaker)))
+      }
+    }
+    if let meaning = step.meaning {
+      for line in Self.wrap("\(meaning.text) (\(meaning.source))", width: textWidth - 3) {
+        texts.append(mark("   " + line, .faint))
       }
     }
     let rows = max(lanes.count, texts.count)
@@ -72,22 +81,13 @@ struct LadderRenderer {
     } + [rail("", lane: blank(laneWidth))]
   }
 
-  /// A remark between two steps, such as time passing.
-  func remark(_ text: String) -> [String] {
-    Self.wrap(text, width: laneWidth - 4).map {
-      let left = (laneWidth - $0.count) / 2
-      return rail(
-        "", lane: blank(left) + mark($0, .faint) + blank(laneWidth - left - $0.count))
-    } + [rail("", lane: blank(laneWidth))]
-  }
-
   /// Marks a text, if colours are wanted.
   func mark(_ text: String, _ mark: Mark) -> String {
     hasColours && !text.isEmpty ? "\u{1B}[\(mark.rawValue)m\(text)\u{1B}[0m" : text
   }
 
   private func arrow(_ step: LadderStep) -> String {
-    let label = String(step.label.prefix(laneWidth - 10))
+    let label = label(step)
     let room = laneWidth - label.count - 5
     let colour: Mark =
       step.isLost
@@ -102,6 +102,14 @@ struct LadderRenderer {
       line = blank(room - room / 2) + "✗" + rule(room / 2) + " \(label) ──"
     }
     return mark(line, colour)
+  }
+
+  /// What a step is, as far as it fits: parts are left out whole, never cut, from the last.
+  private func label(_ step: LadderStep) -> String {
+    var parts = step.label
+    let room = laneWidth - (step.isLost ? 7 : 6)
+    while parts.count > 1, parts.joined(separator: " ").count > room { parts.removeLast() }
+    return String(parts.joined(separator: " ").prefix(room))
   }
 
   private func rail(_ time: String, lane: String, text: String = "") -> String {
