@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 
 extension ExitCode {
   /// The peer cannot be reached (`EX_UNAVAILABLE` of sysexits).
@@ -14,7 +14,47 @@ func complain(_ sentence: String, _ code: ExitCode = .failure) -> ExitCode {
   return code
 }
 
-/// A line on standard error.
+/// A line on standard error. Where nobody reads that any more, the work goes on all the same.
 func note(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
+  _ = write(Array((line + "\n").utf8), to: STDERR_FILENO)
+}
+
+/// Writes results to standard output; what cannot be written is an error, said in one sentence.
+func put(_ octets: [UInt8]) throws(ExitCode) {
+  let error = write(octets, to: STDOUT_FILENO)
+  guard error != 0 else { return }
+  throw complain("cannot write to standard output: \(systemText(error))")
+}
+
+/// Writes lines of results to standard output.
+func put(_ lines: [String]) throws(ExitCode) {
+  try put(Array((lines.joined(separator: "\n") + "\n").utf8))
+}
+
+/// The C library's text for an errno, as the house writes sentences.
+func systemText(_ error: Int32) -> String {
+  guard let text = unsafe strerror(error) else { return "error \(error)" }
+  let sentence = unsafe String(cString: text)
+  return sentence.prefix(1).lowercased() + sentence.dropFirst()
+}
+
+/// Writes all of the octets.
+/// - Returns: an errno, 0 when all are written.
+private func write(_ octets: [UInt8], to descriptor: Int32) -> Int32 {
+  var start = 0
+  while start < octets.count {
+    let count = unsafe octets.span.extracting(droppingFirst: start).withUnsafeBufferPointer {
+      unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+    }
+    if count >= 0 {
+      start += count
+    } else if errno == EAGAIN {
+      // A descriptor that others share may be non-blocking: waits until it takes more.
+      var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      _ = unsafe poll(&wanted, 1, -1)
+    } else if errno != EINTR {
+      return errno
+    }
+  }
+  return 0
 }

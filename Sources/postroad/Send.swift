@@ -11,8 +11,8 @@ struct Send: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Submit a message that is read from standard input or a file.",
     discussion: """
-      Goes over a stack of our own on a TUN device (--tun and --address), or over the kernel's \
-      TCP (--kernel). Lines may end in LF or CR LF. Exit codes: 0 accepted for every recipient, \
+      Goes over a stack of our own on a TUN device (--tun and --address, as for 'serve'), or over \
+      the kernel's TCP (--kernel). Lines may end in LF or CR LF. Exit codes: 0 accepted for every recipient, \
       1 refused for good, 64 wrong usage, 69 the server cannot be reached, 75 try again later.
       """)
 
@@ -48,6 +48,13 @@ struct Send: AsyncParsableCommand {
     if to.isEmpty { throw ValidationError("--to is missing: at least one recipient") }
     if kernel == (tun != nil) {
       throw ValidationError("say how to get there: either --tun NAME --address A/P, or --kernel")
+    }
+    if tun == nil, address != nil || peer != nil {
+      let option = address != nil ? "--address" : "--peer"
+      throw ValidationError("\(option) is for our own stack, with --tun, and not for --kernel")
+    }
+    if let hostname, MailDomain(hostname) == nil {
+      throw ValidationError("--hostname must be a domain name, not '\(hostname)'")
     }
     do throws(SettingError) {
       _ = try settings()
@@ -159,11 +166,20 @@ struct Send: AsyncParsableCommand {
   }
 
   private func readMessage() throws -> [UInt8] {
-    guard let file else { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw complain("cannot read the message in \(file)")
+    let place = file ?? "standard input"
+    let message: Data
+    do {
+      if let file {
+        message = try Data(contentsOf: URL(filePath: file))
+      } else {
+        if isatty(STDIN_FILENO) == 1 { note("type the message; Ctrl-D on an empty line ends it") }
+        message = try FileHandle.standardInput.readToEnd() ?? Data()
+      }
+    } catch {
+      throw complain("cannot read the message in \(place)")
     }
-    return Array(data)
+    guard !message.isEmpty else { throw complain("there is no message in \(place)") }
+    return Array(message)
   }
 
   /// An address as text, or the first one that the system knows for a name.

@@ -57,7 +57,9 @@ struct DrillScripts: ParsableCommand {
     help: "Fail on packets that a script leaves unmentioned, and compare echoed timestamps too.")
   var strict = false
 
-  @Option(help: "The seed of sequence numbers and ports.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The seed of sequence numbers and ports.", valueName: "n"))
   var seed: UInt64 = 1
 
   func validate() throws {
@@ -88,16 +90,16 @@ struct DrillScripts: ParsableCommand {
       guard let octets = FileManager.default.contents(atPath: file) else {
         throw complain("\(file): the file cannot be read", .init(64))
       }
+      let report: ScriptReport
       do throws(ScriptError) {
-        let script = try Script(parsing: [UInt8](octets), file: file, settings: language)
-        let report = script.run(settings)
-        output.tell(report)
+        report = try Script(parsing: [UInt8](octets), file: file, settings: language).run(settings)
         capture?.add(report)
       } catch {
-        output.tell(ScriptReport(malformed: error, file: file))
+        report = ScriptReport(malformed: error, file: file)
       }
+      try output.tell(report)
     }
-    output.finish()
+    try output.finish()
     do throws(CaptureError) {
       try capture?.flush()
     } catch {
@@ -152,6 +154,7 @@ enum ScriptFiles {
       }
       let inside = FileManager.default.enumerator(atPath: name)?.compactMap { $0 as? String } ?? []
       let scripts = inside.filter { $0.hasSuffix(".pkt") }.sorted()
+      guard !scripts.isEmpty else { throw complain("\(name): no .pkt file in it", .init(64)) }
       let base = name.hasSuffix("/") ? name : name + "/"
       found += scripts.map { base + $0 }
     }

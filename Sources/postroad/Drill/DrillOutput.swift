@@ -69,34 +69,34 @@ struct DrillOutput {
     return counts["unsupported"] != nil ? ExitCode(2) : nil
   }
 
-  mutating func tell(_ report: ScriptReport) {
+  mutating func tell(_ report: ScriptReport) throws {
     counts[report.outcome.name, default: 0] += 1
     total += 1
-    if isJSON { return tellJSON(report) }
+    if isJSON { return try tellJSON(report) }
     var lines: [String] = draws ? report.ladder : []
     lines.append(report.line)
     lines += report.explanation
     lines += report.warnings.map { "  tolerated         \($0)" }
     if draws { lines.append("") }
-    write(lines)
+    try put(lines)
   }
 
   /// Says how many there were.
-  mutating func finish() {
+  func finish() throws {
     func count(_ name: String) -> Int { counts[name] ?? 0 }
     guard !isJSON else {
-      return encode(
+      return try encode(
         TotalObject(
           total: total, pass: count("pass"), fail: count("fail"),
           unsupported: count("unsupported"), error: count("error")))
     }
-    write([
+    try put([
       "\(total) script\(total == 1 ? "" : "s"): \(count("pass")) pass, \(count("fail")) fail,"
         + " \(count("unsupported")) unsupported, \(count("error")) error"
     ])
   }
 
-  private func tellJSON(_ report: ScriptReport) {
+  private func tellJSON(_ report: ScriptReport) throws {
     func seconds(_ microseconds: Int64) -> Double { Double(microseconds) / 1e6 }
     var object = ReportObject(
       file: report.file, outcome: report.outcome.name, events: report.eventsDone,
@@ -133,16 +133,10 @@ struct DrillOutput {
       }
     }
     if !report.warnings.isEmpty { object.warnings = report.warnings }
-    encode(object)
+    try encode(object)
   }
 
-  private func encode(_ object: some Encodable) {
-    guard var data = try? encoder.encode(object) else { return }
-    data.append(10)
-    FileHandle.standardOutput.write(data)
-  }
-
-  private func write(_ lines: [String]) {
-    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+  private func encode(_ object: some Encodable) throws {
+    try put([UInt8](encoder.encode(object)) + [10])
   }
 }

@@ -39,18 +39,22 @@ struct Replay: ParsableCommand {
     }
     var replayer = Replayer()
     var output = ReplayOutput(isJSON: json, explains: explain)
-    do throws(CaptureError) {
-      while let frame = try reader.next() {
+    var damage: CaptureError?
+    while true {
+      do throws(CaptureError) {
+        guard let frame = try reader.next() else { break }
         let entry = replayer.read(
           frame.octets.span, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
         output.tell(entry)
+      } catch {
+        damage = error
+        break
       }
-    } catch {
-      output.flush()
-      throw complain("\(file): \(error)")
+      if output.isFull { try output.flush() }
     }
-    output.flush()
+    try output.flush()
+    if let damage { throw complain("\(file): \(damage)") }
   }
 }
 
@@ -91,11 +95,14 @@ struct ReplayOutput {
 
   mutating func tell(_ entry: Replayer.Entry) {
     if isJSON { tellJSON(entry) } else { tellText(entry) }
-    if pending.count > 65_536 { flush() }
   }
 
-  mutating func flush() {
-    FileHandle.standardOutput.write(Data(pending))
+  /// Whether it is time to flush.
+  var isFull: Bool { pending.count > 65_536 }
+
+  /// Writes what was told since the last time.
+  mutating func flush() throws {
+    try put(pending)
     pending.removeAll(keepingCapacity: true)
   }
 

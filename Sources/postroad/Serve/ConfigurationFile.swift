@@ -12,6 +12,7 @@ enum ConfigurationFile {
       throw SettingError(sentence: "cannot read the configuration file \(path)")
     }
     var number = 0
+    var places: [String: Int] = [:]
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       number += 1
       let content = line.trimmingCharacters(in: .whitespaces)
@@ -22,6 +23,10 @@ enum ConfigurationFile {
       }
       let name = content[..<equals].trimmingCharacters(in: .whitespaces)
       let value = content[content.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+      if let place = places[name], !ServeSettings.lists.contains(name) {
+        throw SettingError(sentence: here + "\(name) is set in line \(place) already")
+      }
+      places[name] = number
       do throws(SettingError) {
         try settings.set(name, to: value)
       } catch {

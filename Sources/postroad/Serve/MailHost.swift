@@ -17,6 +17,8 @@ import Wire
 enum MailHost {
   /// Serves until SIGTERM or SIGINT.
   static func run(_ settings: ServeSettings) async throws {
+    // Who reads our diagnostics may go away; that is no reason to drop the mail under way.
+    signal(SIGPIPE, SIG_IGN)
     guard let name = settings.tun, let ours = settings.address,
       let kernel = settings.kernelAddress
     else { return }
@@ -52,9 +54,7 @@ enum MailHost {
           gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
       try await group.run()
       for task in small { task.cancel() }
-    } catch let error as SocketError {
-      throw complain("\(error)")
-    } catch let error as FrameError {
+    } catch let error where error is SocketError || error is FrameError {
       try? recording?.finish()
       throw complain("\(error)")
     }
@@ -74,8 +74,8 @@ enum MailHost {
     var stack = StackConfiguration()
     stack.tcp.congestion = settings.congestion
     stack.explains = settings.explains
-    do {
-      let device = try TunnelSetup.open(name, ours: ours, kernel: kernel)
+    let device = try TunnelSetup.open(name, ours: ours, kernel: kernel)
+    do throws(CaptureError) {
       let interface = InterfaceConfiguration(
         name: name, mtu: TunnelSetup.mtu(of: name), addresses: [ours])
       guard let path = settings.capture else {

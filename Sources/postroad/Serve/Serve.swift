@@ -40,15 +40,19 @@ struct Serve: AsyncParsableCommand {
   var mailbox: [String] = []
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("The largest message, in octets (default: 52428800).", valueName: "n"))
   var maxSize: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How long a peer may be silent, in seconds (default: 300).", valueName: "n"))
   var idleTimeout: String?
 
-  @Option(help: ArgumentHelp("How many mail sessions at once (default: 1000).", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many mail sessions at once (default: 1000).", valueName: "n"))
   var maxSessions: String?
 
   @Option(
@@ -57,7 +61,9 @@ struct Serve: AsyncParsableCommand {
       valueName: "list"))
   var service: [String] = []
 
-  @Option(help: ArgumentHelp("The port of the mail service (default: 25).", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The port of the mail service (default: 25).", valueName: "n"))
   var smtpPort: String?
 
   @Option(

@@ -27,13 +27,10 @@ struct ServeSettings {
   var capture: String?
   var explains = false
 
-  /// Every name that can be set, in the order of the help.
-  static let names = [
-    "tun", "address", "peer", "maildir", "hostname", "domain", "mailbox", "max-size",
-    "idle-timeout", "max-sessions", "service", "smtp-port", "congestion", "pcap", "explain",
-  ]
+  /// What may be set more than once: each adds to what is there.
+  static let lists: Set<String> = ["domain", "mailbox", "service"]
 
-  /// Sets one of `names`; `domain`, `mailbox` and `service` add to what is there.
+  /// Sets what the option of that name sets; `lists` grow.
   mutating func set(_ name: String, to value: String) throws(SettingError) {
     func wrong(_ wanted: String) -> SettingError {
       SettingError(sentence: "--\(name) must be \(wanted), not '\(value)'")
@@ -46,15 +43,14 @@ struct ServeSettings {
     }
     switch name {
     case "tun":
-      // IFNAMSIZ of Linux, with the zero at the end.
-      let legal = value.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 47 && $0 != 58 }
-      guard legal, (1...15).contains(value.utf8.count) else {
-        throw wrong("a device name of 1 to 15 letters")
-      }
+      guard Self.isDevice(value) else { throw wrong("a device name of 1 to 15 letters") }
       tun = value
     case "address":
-      guard let prefix = IPv4Prefix(value), Self.isHost(prefix.address) else {
+      guard let prefix = IPv4Prefix(value), Self.isHost(prefix.address), prefix.length > 0 else {
         throw wrong("an address with its prefix length, such as 192.0.2.1/24")
+      }
+      guard Self.isHost(prefix.address, of: prefix) else {
+        throw wrong("a host's address, which the first and the last of a network are not")
       }
       address = prefix
     case "peer":
@@ -115,6 +111,10 @@ struct ServeSettings {
       if address.length < 31 && !address.contains(peer) {
         throw SettingError(sentence: "--peer \(peer) is not in the network of \(address)")
       }
+      if !Self.isHost(peer, of: address) {
+        throw SettingError(
+          sentence: "--peer must be a host's address in the network of \(address), not \(peer)")
+      }
     }
     if let taken = services.first(where: { $0.port == smtpPort }) {
       throw SettingError(
@@ -131,6 +131,18 @@ struct ServeSettings {
       return next
     }
     return IPv4Address(rawValue: address.address.rawValue &- 1)
+  }
+
+  /// What Linux takes (IFNAMSIZ is 16, with the zero at the end), but for `%`, which it replaces.
+  static func isDevice(_ name: String) -> Bool {
+    (1...15).contains(name.utf8.count) && name != "." && name != ".."
+      && name.utf8.allSatisfy { $0 > 32 && $0 < 127 && !"/:%".utf8.contains($0) }
+  }
+
+  /// Neither the network itself nor its broadcast. Source: RFC 1122, section 3.2.1.3.
+  private static func isHost(_ address: IPv4Address, of network: IPv4Prefix) -> Bool {
+    guard network.length < 31 else { return true }
+    return address != network.broadcast && address.rawValue & ~network.mask != 0
   }
 
   private static func isHost(_ address: IPv4Address) -> Bool {
