@@ -115,9 +115,12 @@ let package = Package(
     tests("Mail", ["Octets"]),
     tests("MailStore", ["Octets", "Mail"]),
     tests("MailService", ["Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", "Frames"]),
+
+    // The program, as a person or a script meets it.
+    .target(name: "ProgramRunner", path: "Tests/ProgramRunner", swiftSettings: settings),
+    tests("postroad", ["ProgramRunner", "Simulation", "Stack", "Wire"]),
     .testTarget(
-      name: "RealWorldTests",
-      dependencies: ["Octets", "Wire", "Frames", "Stack", "Sockets", "MailService"],
+      name: "RealWorldTests", dependencies: ["ProgramRunner", "postroad"],
       exclude: ["Scripts"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -7,56 +7,33 @@ public enum PacketDescription {
   /// IPv4 and ARP are told in full, IPv6 is only named. A packet that the capture cut off is told as
   /// far as it goes.
   public static func line(for octets: Span<UInt8>, link: LinkType) -> String {
-    switch link {
-    case .ethernet:
-      guard let frame = try? EthernetFrameView(parsing: octets) else {
-        return "Ethernet, cut off after \(octets.count) octets"
-      }
-      let tag = frame.vlan.map { "vlan \($0), " } ?? ""
-      return tag + network(frame.type, frame.payload, frame: frame)
-    case .rawIP, .ipv4: return internet(octets)
-    case .null, .loop:
-      guard octets.count >= 4 else { return "loopback, cut off" }
-      // The family is in the byte order of the machine that captured; families are small.
-      let family = max(octets[0], octets[3])
-      let payload = octets.extracting(droppingFirst: 4)
-      guard octets[1] == 0, octets[2] == 0, min(octets[0], octets[3]) == 0,
-        loopbackFamilies.contains(family)
-      else {
-        return "address family 0x\(String(octets.uint32(at: 0), radix: 16)),"
-          + " \(payload.count) octets"
-      }
-      return internet(payload)
-    case .linuxCooked:
-      guard octets.count >= 16 else { return "Linux cooked, cut off" }
-      return cooked(octets.uint16(at: 14), octets.extracting(droppingFirst: 16))
-    case .linuxCooked2:
-      guard octets.count >= 20 else { return "Linux cooked, cut off" }
-      return cooked(octets.uint16(at: 0), octets.extracting(droppingFirst: 20))
-    default: return "link type \(link.rawValue), \(octets.count) octets"
+    guard let place = NetworkPacketPlace(in: octets, link: link) else {
+      return unknown(octets, link)
     }
-  }
-
-  /// IPv4 everywhere, then IPv6 of Linux, OpenBSD and NetBSD, FreeBSD, and macOS.
-  private static let loopbackFamilies: [UInt8] = [2, 10, 24, 28, 30]
-
-  private static func cooked(_ type: UInt16, _ payload: Span<UInt8>) -> String {
-    switch EtherType(rawValue: type) {
-    case .ipv4, .ipv6: internet(payload)
-    case .arp: arp(payload)
-    default: "protocol 0x\(String(type, radix: 16)), \(payload.count) octets"
-    }
-  }
-
-  private static func network(
-    _ type: EtherType, _ payload: Span<UInt8>, frame: borrowing EthernetFrameView
-  ) -> String {
-    switch type {
-    case .ipv4, .ipv6: return internet(payload)
-    case .arp: return arp(payload)
+    let payload = octets.extracting(droppingFirst: place.offset)
+    let frame = link == .ethernet ? try? EthernetFrameView(parsing: octets) : nil
+    let tag = frame?.vlan.map { "vlan \($0), " } ?? ""
+    switch place.type {
+    case .ipv4, .ipv6: return tag + internet(payload)
+    case .arp: return tag + arp(payload)
     default:
-      return "\(frame.source) > \(frame.destination), ethertype"
-        + " 0x\(String(type.rawValue, radix: 16)), \(payload.count) octets"
+      let type = "0x\(String(place.type.rawValue, radix: 16)), \(payload.count) octets"
+      guard let frame else { return "protocol \(type)" }
+      return tag + "\(frame.source) > \(frame.destination), ethertype \(type)"
+    }
+  }
+
+  /// A frame in which no packet can be found.
+  private static func unknown(_ octets: Span<UInt8>, _ link: LinkType) -> String {
+    switch link {
+    case .ethernet: "Ethernet, cut off after \(octets.count) octets"
+    case .null, .loop:
+      octets.count < 4
+        ? "loopback, cut off"
+        : "address family 0x\(String(octets.uint32(at: 0), radix: 16)),"
+          + " \(octets.count - 4) octets"
+    case .linuxCooked, .linuxCooked2: "Linux cooked, cut off"
+    default: "link type \(link.rawValue), \(octets.count) octets"
     }
   }
 

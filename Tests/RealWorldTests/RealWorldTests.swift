@@ -84,6 +84,12 @@ struct RealWorldTests {
     @Test("what is wrong with the machine is said in one sentence, exit code 1", .needs("setpriv"))
     func circumstances() async throws { try await check("command", "circumstances") }
 
+    @Test("a device that has another address keeps it, and that is said", .needs("ping"))
+    func otherAddress() async throws { try await check("command", "other_address") }
+
+    @Test("the server outlives the reader of its diagnostics")
+    func deaf() async throws { try await check("command", "deaf") }
+
     @Test("help, and unknown commands")
     func usage() async throws { try await check("command", "usage") }
   }

@@ -111,7 +111,7 @@ struct Demo: ParsableCommand {
         : "postroad demo --loss \(loss) --seed \(seed &+ 1)      other bad luck",
       "postroad replay captures/mail.pcapng --explain",
       "                                        read captures the same way",
-      "tools/run                               telnet into the real thing, on a TUN device",
+      "tools/run                               telnet into the real thing",
     ]
   }
 

@@ -51,7 +51,7 @@ struct LadderRenderer {
   func draw(_ step: LadderStep) -> [String] {
     var lanes = [arrow(step)]
     if !step.isReasonKnown {
-      for line in Self.wrap("\(step.sentence) (\(step.source))", width: laneWidth - 6) {
+      for line in Self.wrap(step.sentence, source: step.source, width: laneWidth - 6) {
         lanes.append(blank(3) + mark(pad(line, laneWidth - 3), .faint))
       }
     }
@@ -68,7 +68,7 @@ struct LadderRenderer {
       }
     }
     if let meaning = step.meaning {
-      for line in Self.wrap("\(meaning.text) (\(meaning.source))", width: textWidth - 3) {
+      for line in Self.wrap(meaning.text, source: meaning.source, width: textWidth - 3) {
         texts.append(mark("   " + line, .faint))
       }
     }
@@ -137,6 +137,12 @@ struct LadderRenderer {
     let milliseconds = attoseconds / 1_000_000_000_000_000
     let digits = String(milliseconds + 1000).dropFirst()
     return "\(seconds).\(digits) s"
+  }
+
+  /// Breaks a sentence between words, and never within the section it stands on.
+  static func wrap(_ sentence: String, source: String, width: Int) -> [String] {
+    let kept = source.replacing(" ", with: "\u{A0}")
+    return wrap("\(sentence) (\(kept))", width: width).map { $0.replacing("\u{A0}", with: " ") }
   }
 
   /// Breaks a text between words; a word too long for a line is cut.

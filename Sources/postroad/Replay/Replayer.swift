@@ -79,8 +79,8 @@ struct Replayer: ~Copyable {
     var entry = Entry(
       number: count, time: .nanoseconds(nanoseconds &- start), captured: frame.count,
       length: length, description: PacketDescription.line(for: frame, link: link))
-    if let offset = LinkLayer.internetOffset(in: frame, link: link) {
-      internet(frame.extracting(droppingFirst: offset), into: &entry)
+    if let place = NetworkPacketPlace(in: frame, link: link), place.type == .ipv4 {
+      internet(frame.extracting(droppingFirst: place.offset), into: &entry)
     }
     return entry
   }

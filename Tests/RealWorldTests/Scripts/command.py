@@ -3,6 +3,8 @@
 import pathlib
 import re
 import shutil
+import smtplib
+import subprocess
 import tempfile
 
 from fixture import (DEVICE, DOMAIN, KERNEL, TO, FROM, US, Server, binary, main, need, sh)
@@ -97,6 +99,9 @@ def circumstances():
     """What is wrong with the machine, not with the words: exit code 1."""
     with Server():
         expect(serve(), 1, f"{DEVICE}.*(in use|busy)", "a device in use")
+        expect(serve([("--tun", "pr9"), ("--address", f"{KERNEL}/24"), ("--peer", None)]), 1,
+               f"{KERNEL} is the kernel's own address, on {DEVICE}", "an address of the kernel")
+        assert "pr9" not in sh("ip", "link").stdout.decode()
     need("setpriv")
     done = serve([("--tun", "pr9")], prefix=("setpriv", "--bounding-set=-net_admin"))
     expect(done, 1, "CAP_NET_ADMIN", "no capability")
@@ -109,6 +114,41 @@ def circumstances():
         expect(serve([("--pcap", str(folder / "no" / "x.pcapng"))]), 1, "x.pcapng", "--pcap")
     finally:
         shutil.rmtree(folder)
+
+
+def other_address():
+    """A device that has another address keeps it, and that is said."""
+    sh("ip", "tuntap", "add", "dev", DEVICE, "mode", "tun")
+    sh("ip", "addr", "add", "198.51.100.7/24", "dev", DEVICE)
+    with Server() as server:
+        assert re.search(f"note: {DEVICE} has the address 198.51.100.7 already.*{KERNEL}",
+                         server.said()), server.said()
+        sh("ip", "route", "add", US, "dev", DEVICE)
+        sh("ping", "-c", "1", "-W", "5", US)
+    assert "198.51.100.7/24" in sh("ip", "addr", "show", DEVICE).stdout.decode()
+
+
+def deaf():
+    """Whoever reads the diagnostics may go away: the server serves on, and ends well."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postroad-"))
+    words = [word for pair in GOOD.items() for word in pair]
+    process = subprocess.Popen(
+        [binary(), "serve", *words, "--maildir", str(folder / "Maildir"), "--domain", DOMAIN,
+         "--explain"], stderr=subprocess.PIPE)
+    try:
+        for line in process.stderr:
+            if line == b"postroad: ready\n":
+                break
+        process.stderr.close()
+        with smtplib.SMTP(US, 25, timeout=30) as smtp:
+            smtp.sendmail(FROM, [TO], b"Subject: x\r\n\r\nunheard\r\n")
+        assert len(list((folder / "Maildir" / "new").iterdir())) == 1
+        process.terminate()
+        assert process.wait(15) == 0, process.returncode
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def usage():
@@ -126,4 +166,5 @@ def usage():
 
 
 if __name__ == "__main__":
-    main({check.__name__: check for check in [options, config, circumstances, usage]})
+    main({check.__name__: check for check in
+          [options, config, circumstances, other_address, deaf, usage]})

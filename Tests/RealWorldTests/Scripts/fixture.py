@@ -91,7 +91,11 @@ class Server:
         self.options = [str(option) for option in options]
         self.log = self.folder / "log"
         self.process = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def start(self):
         with open(self.log, "ab") as log:
@@ -134,7 +138,7 @@ class Server:
         return self
 
     def __exit__(self, kind, error, trace):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         if kind:
@@ -168,6 +172,8 @@ def main(checks):
         for line in traceback.format_stack():
             sys.stderr.write(line)
         os._exit(1)
+    # Told to end, a check takes its server along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     watchdog = threading.Timer(280, late)
     watchdog.daemon = True
     watchdog.start()

@@ -1,4 +1,5 @@
 import Foundation
+import ProgramRunner
 import Testing
 
 /// `postroad demo`, and `postroad replay` on the captures that are made from it.
@@ -10,7 +11,7 @@ struct DemoTests {
     #expect(done.status == 0, "\(done.errors)")
     var rest = Substring(done.output)
     for part in [
-      "── SYN  seq 0", "SYN,ACK  seq 0 ack 1", "S: 220 ", "C: EHLO ", "C: MAIL FROM:<",
+      "── SYN seq 0", "SYN,ACK seq 0 ack 1", "S: 220 ", "C: EHLO ", "C: MAIL FROM:<",
       "C: RCPT TO:<", "C: DATA", "S: 354 ", "C: Subject: ", "C: (end of message", "S: 250 ",
       "C: QUIT", "S: 221 ", "FIN,ACK", "In all", "none lost",
     ] {

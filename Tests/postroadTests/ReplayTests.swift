@@ -1,4 +1,5 @@
 import Foundation
+import ProgramRunner
 import Testing
 
 /// `postroad replay` on captures that the project did not make; skipped where they are absent.

@@ -1,0 +1,58 @@
+import Foundation
+import ProgramRunner
+import Testing
+
+/// The exit codes of `postroad drill`, which scripts of others ask for.
+@Suite("the command drill")
+struct DrillCommandTests {
+  static let good = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+  static let failing = good + "+0 bind(3, ..., ...) = 0\n+0 listen(3, 1) = 0\n+0 > S 0:0(0)\n"
+  static let malformed = "0 socket(..., SOCK_STREAM\n"
+  static let unsupported = "0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 3\n"
+
+  /// Runs scripts that are written into a folder first.
+  private func drill(_ scripts: [String], _ options: [String] = []) async throws -> Finished {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "postroad-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (index, script) in scripts.enumerated() {
+      try Data(script.utf8).write(to: folder.appending(path: "\(index).pkt"))
+    }
+    return try await run(
+      Places.program, ["drill", folder.path] + options, deadline: .seconds(60))
+  }
+
+  @Test(
+    "the worst of the scripts decides the exit code",
+    arguments: [
+      ([good], 0), ([good, failing], 1), ([good, unsupported], 2), ([unsupported, failing], 1),
+      ([malformed], 64), ([failing, malformed, good], 64), ([], 64),
+    ] as [([String], Int32)])
+  func exitCodes(_ scripts: [String], _ code: Int32) async throws {
+    let done = try await drill(scripts)
+    #expect(done.status == code, "\(done.output)\(done.errors)")
+  }
+
+  @Test("a malformed script is told with its file and line")
+  func malformed() async throws {
+    let done = try await drill([Self.good + Self.malformed])
+    #expect(
+      done.output.contains("0.pkt:3: ") || done.output.contains("0.pkt:2: "), "\(done.output)")
+  }
+
+  @Test("with --json every line is an object, and the last one counts")
+  func json() async throws {
+    let done = try await drill([Self.good, Self.failing], ["--json"])
+    #expect(done.status == 1)
+    var objects: [[String: Any]] = []
+    for line in done.output.split(separator: "\n") {
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      objects.append(try #require(object))
+    }
+    #expect(objects.count == 3)
+    #expect(objects.map { $0["outcome"] as? String } == ["pass", "fail", nil])
+    #expect(objects.last?["total"] as? Int == 2)
+    #expect(objects.last?["fail"] as? Int == 1)
+  }
+}

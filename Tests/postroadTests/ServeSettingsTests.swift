@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+import Wire
+
+@testable import postroad
+
+/// What `serve` takes from its options and its file.
+@Suite("settings of serve")
+struct ServeSettingsTests {
+  struct Wrong: Sendable, CustomTestStringConvertible {
+    let name: String
+    let value: String
+    var testDescription: String { "--\(name) '\(value)'" }
+    init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
+  }
+
+  static let wrong = [
+    Wrong("tun", ""), Wrong("tun", "a-name-far-too-long"), Wrong("tun", "a b"), Wrong("tun", "."),
+    Wrong("tun", ".."), Wrong("tun", "post%d"), Wrong("tun", "a/b"),
+    Wrong("address", "192.0.2.1"), Wrong("address", "192.0.2.1/33"),
+    Wrong("address", "192.0.2.1/0"),
+    Wrong("address", "192.0.2.0/24"), Wrong("address", "192.0.2.255/24"),
+    Wrong("address", "127.0.0.1/8"), Wrong("address", "224.0.0.1/4"), Wrong("address", "0.0.0.0/8"),
+    Wrong("address", "192.0.2.300/24"), Wrong("peer", "nobody"), Wrong("peer", "192.0.2.1/24"),
+    Wrong("max-size", "0"), Wrong("max-size", "-1"), Wrong("max-size", "many"),
+    Wrong("max-size", "99999999999999999999"), Wrong("idle-timeout", "0"),
+    Wrong("idle-timeout", "1.5"), Wrong("max-sessions", "0"), Wrong("max-sessions", "-5"),
+    Wrong("smtp-port", "0"), Wrong("smtp-port", "65536"), Wrong("smtp-port", "-1"),
+    Wrong("service", "gopher"), Wrong("service", ""), Wrong("service", "echo,"),
+    Wrong("congestion", "hope"), Wrong("hostname", "not a name"), Wrong("hostname", ""),
+    Wrong("domain", "bad-.x"), Wrong("domain", "a..b"), Wrong("mailbox", "a b"),
+    Wrong("mailbox", ""), Wrong("maildir", ""), Wrong("pcap", ""), Wrong("explain", "perhaps"),
+  ]
+
+  @Test("what cannot be is refused with the option's name and the value", arguments: wrong)
+  func refused(_ wrong: Wrong) throws {
+    var settings = ServeSettings()
+    let error = #expect(throws: SettingError.self) {
+      try settings.set(wrong.name, to: wrong.value)
+    }
+    let sentence = try #require(error).sentence
+    #expect(sentence.hasPrefix("--\(wrong.name) must be "), "\(sentence)")
+    #expect(wrong.value.contains(",") || sentence.contains("'\(wrong.value)'"), "\(sentence)")
+  }
+
+  @Test(
+    "two hosts may share a /31, and a /32 has one", arguments: ["192.0.2.0/31", "192.0.2.0/32"])
+  func smallNetworks(_ address: String) throws {
+    var settings = ServeSettings()
+    try settings.set("address", to: address)
+    try settings.set("tun", to: "post0")
+    try settings.check()
+    #expect(settings.kernelAddress == IPv4Address(192, 0, 2, 1))
+  }
+
+  @Test(
+    "the kernel's side gets the next address that a host can have",
+    arguments: [("192.0.2.1/24", "192.0.2.2"), ("192.0.2.254/24", "192.0.2.253")])
+  func neighbour(_ ours: String, _ kernel: String) throws {
+    var settings = ServeSettings()
+    try settings.set("address", to: ours)
+    #expect(settings.kernelAddress == IPv4Address(kernel))
+  }
+
+  @Test(
+    "a peer is a host of our network, and not we",
+    arguments: ["192.0.2.1", "192.0.2.0", "192.0.2.255", "198.51.100.9"])
+  func peers(_ peer: String) throws {
+    var settings = ServeSettings()
+    try settings.set("tun", to: "post0")
+    try settings.set("address", to: "192.0.2.1/24")
+    try settings.set("peer", to: peer)
+    let error = #expect(throws: SettingError.self) { try settings.check() }
+    #expect(try #require(error).sentence.contains(peer))
+  }
+
+  @Test(
+    "a file's errors name file and line",
+    arguments: [
+      ("tun = pr0\naddress 192.0.2.1/24\n", 2, "'name = value'"),
+      ("# good\n\nspeed = 3\n", 3, "speed"), ("max-size = -3\n", 1, "-3"),
+      ("service = echo,gopher\n", 1, "gopher"), ("config = other\n", 1, "config"),
+      ("tun = a\nmailbox = a\nmailbox = b\ntun = b\n", 4, "tun is set in line 1 already"),
+      ("=\n", 1, "no setting"),
+    ])
+  func file(_ text: String, _ line: Int, _ word: String) throws {
+    let path = FileManager.default.temporaryDirectory.appending(
+      path: "postroad-\(UUID().uuidString).conf"
+    ).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(text.utf8).write(to: URL(filePath: path))
+    var settings = ServeSettings()
+    let error = #expect(throws: SettingError.self) {
+      try ConfigurationFile.read(path, into: &settings)
+    }
+    let sentence = try #require(error).sentence
+    #expect(sentence.hasPrefix("\(path):\(line): "), "\(sentence)")
+    #expect(sentence.contains(word), "\(sentence)")
+  }
+}
