@@ -118,7 +118,7 @@ let package = Package(
 
     // The program, as a person or a script meets it.
     .target(name: "ProgramRunner", path: "Tests/ProgramRunner", swiftSettings: settings),
-    tests("postroad", ["ProgramRunner", "Simulation", "Stack", "Wire"]),
+    tests("postroad", ["ProgramRunner", "Wire"]),
     .testTarget(
       name: "RealWorldTests", dependencies: ["ProgramRunner", "postroad"],
       exclude: ["Scripts"], swiftSettings: settings),

@@ -169,12 +169,13 @@ struct Send: AsyncParsableCommand {
     let place = file ?? "standard input"
     let message: Data
     do {
+      var input = FileHandle.standardInput
       if let file {
-        message = try Data(contentsOf: URL(filePath: file))
-      } else {
-        if isatty(STDIN_FILENO) == 1 { note("type the message; Ctrl-D on an empty line ends it") }
-        message = try FileHandle.standardInput.readToEnd() ?? Data()
+        input = try FileHandle(forReadingFrom: URL(filePath: file))
+      } else if isatty(STDIN_FILENO) == 1 {
+        note("type the message; Ctrl-D on an empty line ends it")
       }
+      message = try input.readToEnd() ?? Data()
     } catch {
       throw complain("cannot read the message in \(place)")
     }

@@ -23,19 +23,30 @@ struct DrillCommandTests {
       Places.program, ["drill", folder.path] + options, deadline: .seconds(60))
   }
 
-  @Test(
-    "the worst of the scripts decides the exit code",
-    arguments: [
-      ([good], 0), ([good, failing], 1), ([good, unsupported], 2), ([unsupported, failing], 1),
-      ([malformed], 64), ([failing, malformed, good], 64), ([], 64),
-    ] as [([String], Int32)])
-  func exitCodes(_ scripts: [String], _ code: Int32) async throws {
-    let done = try await drill(scripts)
-    #expect(done.status == code, "\(done.output)\(done.errors)")
+  struct Ending: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let scripts: [String]
+    let code: Int32
+  }
+
+  static let endings = [
+    Ending(testDescription: "one passes", scripts: [good], code: 0),
+    Ending(testDescription: "one fails", scripts: [good, failing], code: 1),
+    Ending(testDescription: "one is unsupported", scripts: [good, unsupported], code: 2),
+    Ending(testDescription: "unsupported and failing", scripts: [unsupported, failing], code: 1),
+    Ending(testDescription: "one is malformed", scripts: [malformed], code: 64),
+    Ending(testDescription: "malformed among others", scripts: [failing, malformed], code: 64),
+    Ending(testDescription: "no script at all", scripts: [], code: 64),
+  ]
+
+  @Test("the worst of the scripts decides the exit code", arguments: endings)
+  func exitCodes(_ ending: Ending) async throws {
+    let done = try await drill(ending.scripts)
+    #expect(done.status == ending.code, "\(done.output)\(done.errors)")
   }
 
   @Test("a malformed script is told with its file and line")
-  func malformed() async throws {
+  func malformedScript() async throws {
     let done = try await drill([Self.good + Self.malformed])
     #expect(
       done.output.contains("0.pkt:3: ") || done.output.contains("0.pkt:2: "), "\(done.output)")

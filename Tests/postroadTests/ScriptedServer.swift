@@ -19,7 +19,7 @@ final class ScriptedServer: Sendable {
     place.sin_family = sa_family_t(AF_INET)
     place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let port: UInt16? = withUnsafeMutablePointer(to: &place) { pointer in
+    let port: UInt16? = unsafe withUnsafeMutablePointer(to: &place) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         guard unsafe bind(listener, address, size) == 0, listen(listener, 1) == 0,
           unsafe getsockname(listener, address, &size) == 0
@@ -59,7 +59,7 @@ final class ScriptedServer: Sendable {
       var limit = timeval(tv_sec: 30, tv_usec: 0)
       _ = unsafe setsockopt(
         listener, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-      let connection = unsafe accept(listener, nil, nil)
+      let connection = accept(listener, nil, nil)
       close(listener)
       guard connection >= 0 else { return }
       defer { close(connection) }
@@ -71,7 +71,7 @@ final class ScriptedServer: Sendable {
         end = reply.hasPrefix("354") ? "\r\n.\r\n" : "\r\n"
         let octets = Array((reply + "\r\n").utf8)
         _ = unsafe octets.withUnsafeBufferPointer {
-          unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+          unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
       }
     }

@@ -32,12 +32,12 @@ struct SendTests {
       "554 spam"),
     Ending(
       "gone before the reply", begin + ["250 ok", "250 ok", "354 go"], 75, "<b@example.test>"),
-    Ending("no mail server", ["SSH-2.0-other"], 1, ""),
+    Ending("no mail server", ["SSH-2.0-other"], 75, "does not speak SMTP"),
     Ending("silent", [], 75, "<b@example.test>"),
   ]
 
   @Test("the exit code and one sentence a recipient tell it", arguments: endings)
-  func endings(_ ending: Ending) async throws {
+  func ends(_ ending: Ending) async throws {
     let server = try ScriptedServer(ending.replies)
     let done = try await run(
       Places.program,
@@ -46,7 +46,7 @@ struct SendTests {
         "127.0.0.1:\(server.port)", "--kernel", "--hostname", "me.example.net",
       ], input: "Subject: x\n\n.dot\n", deadline: .seconds(60))
     #expect(done.status == ending.code, "\(done.errors)\(server.heard)")
-    #expect(done.errors.contains(ending.said), "\(done.errors)")
+    #expect(ending.code == 0 || done.errors.contains(ending.said), "\(done.errors)")
     #expect(
       done.errors.split(separator: "\n").count == (ending.code == 0 ? 0 : 1), "\(done.errors)")
     if ending.code == 0 {
