@@ -87,8 +87,9 @@ extension TCPConnection {
       }
       return false
     }
-    if state == .timeWait, segment.flags.contains(.fin) {
-      // RFC 9293 section 3.10.7.4, eighth step: our last ACK was lost.
+    if state == .timeWait, segment.flags.contains(.fin), first + length == receive.next {
+      // RFC 9293 section 3.10.7.4, eighth step: our last ACK was lost. A FIN with another number is
+      // not the peer's, and would hold the connection for as long as a stranger likes.
       startTimeWait(at: now, ledger: &ledger)
     }
     if segment.payload.count > 0, !segment.flags.contains(.syn) {

@@ -156,6 +156,16 @@ struct CloseTests {
     script.expect(.ack, seq: 2, ack: 2)
   }
 
+  @Test("only the peer's own FIN, come again, prolongs TIME-WAIT", arguments: [-5000, 1_000_000])
+  func strangersFIN(_ place: Int) {
+    var script = Script.inState(.timeWait)
+    script.wait(.seconds(40))
+    script.inject(.finAck, seq: place, ack: 2)
+    script.expect(.ack, seq: 2, ack: 2)
+    script.wait(.seconds(20))
+    script.expect(closed: .finished)
+  }
+
   @Test("a SYN may take the place of TIME-WAIT with a later number or timestamp")
   func replacement() {
     let plain = Script.inState(.timeWait)
