@@ -43,7 +43,9 @@ extension TCPConnection {
     pending.remove(.lossProbe)
     guard outstanding > 0, let last = scoreboard.segments.last else { return false }
     let size = send.maximumSegmentSize
-    let available = send.next.distance(to: endOfData)
+    let left = send.next.distance(to: endOfData)
+    // No segment carries octets of two records.
+    let available = recordEnds.isEmpty ? left : min(octetsOfRecord() ?? left, left)
     if available > 0, usableWindow >= min(size, available) {
       let start = send.next
       send.next = start + min(size, available)

@@ -135,6 +135,20 @@ struct SettingsTests {
     #expect(sent.map { $0.flags.contains(.psh) } == [false, true, true, false, true])
   }
 
+  @Test("a loss probe with new data ends where the record ends")
+  func probeOfRecords() {
+    var script = Script.established(Agreement().with { $0.usesSACK = true })
+    script.send(14_600)
+    script.connection.endRecord()
+    #expect(script.all().count == 10)
+    script.send(10, from: 14_600)
+    script.connection.endRecord()
+    script.send(20, from: 14_610)
+    script.expectNothing()
+    script.wait(.milliseconds(150))
+    script.expect([.ack, .psh], seq: 14_601, length: 10, rule: .lossProbe)
+  }
+
   @Test("a SYN goes again so often, and no more")
   func openRetransmissions() {
     var configuration = TCPConfiguration()
