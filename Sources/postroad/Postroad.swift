@@ -12,4 +12,30 @@ struct Postroad: AsyncParsableCommand {
       again later.
       """,
     subcommands: [Serve.self, Send.self, Replay.self, DrillScripts.self, Demo.self])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      leave(error)
+    }
+  }
+
+  /// Ends with the error's exit code; wrong usage is said in one sentence, and where to read more.
+  private static func leave(_ error: any Error) -> Never {
+    guard exitCode(for: error) == .validationFailure, !(error is ExitCode) else {
+      exit(withError: error)
+    }
+    let sentence = message(for: error)
+    note("error: " + sentence.prefix(1).lowercased() + sentence.dropFirst())
+    let names = configuration.subcommands.map { $0._commandName }
+    let name = CommandLine.arguments.dropFirst().first.flatMap { names.contains($0) ? $0 : nil }
+    note("see '\((["postroad", name, "--help"]).compactMap(\.self).joined(separator: " "))'")
+    exit(withError: ExitCode.validationFailure)
+  }
 }

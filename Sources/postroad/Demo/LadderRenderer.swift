@@ -68,8 +68,9 @@ struct LadderRenderer {
       }
     }
     if let meaning = step.meaning {
-      for line in Self.wrap(meaning.text, source: meaning.source, width: textWidth - 3) {
-        texts.append(mark("   " + line, .faint))
+      let lines = Self.wrap(meaning.text, source: meaning.source, width: textWidth - 5)
+      for (index, line) in lines.enumerated() {
+        texts.append(mark((index == 0 ? "   · " : "     ") + line, .faint))
       }
     }
     let rows = max(lanes.count, texts.count)
