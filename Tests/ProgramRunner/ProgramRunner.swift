@@ -51,17 +51,22 @@ public func run(
     }
   }
   let end = ContinuousClock.now + deadline + .seconds(10)
-  while ContinuousClock.now < end {
+  while true {
+    // Read before the file is looked for: a task may wait long for its turn among busy tests, and
+    // the program has ended meanwhile.
+    let isLate = ContinuousClock.now >= end
     if let status = text("status")?.split(separator: "\n").first.flatMap({ Int32($0) }) {
       // What `timeout` says when it had to end the program.
       if [124, 137].contains(status) { throw StillRunning(program: program) }
       return Finished(
         status: status, output: text("output") ?? "", errors: text("errors") ?? "")
     }
+    if isLate {
+      process.terminate()
+      throw StillRunning(program: program)
+    }
     try await Task.sleep(for: .milliseconds(10))
   }
-  process.terminate()
-  throw StillRunning(program: program)
 }
 
 /// Where things are.
