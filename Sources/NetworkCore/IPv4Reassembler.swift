@@ -75,6 +75,8 @@ package struct IPv4Reassembler: ~Copyable {
     /// The header of fragment zero.
     var header: [UInt8] = []
     var isPoisoned = false
+    /// The codepoints of all fragments, a bit each.
+    var codepoints: UInt8 = 0
 
     /// Fragment zero, as much of it as an error may quote.
     var quote: [UInt8] {
@@ -105,6 +107,8 @@ package struct IPv4Reassembler: ~Copyable {
   ///
   /// Header of fragment zero, as if it had never been fragmented (but DF, DSCP and options kept).
   package private(set) var wholeQuote: [UInt8] = []
+  /// The codepoint of the datagram that was whole last. RFC 3168 section 5.3.
+  package private(set) var wholeCodepoint = ECNCodepoint.notECT
   /// Fragments in which the datagram came that was whole last.
   package private(set) var wholeFragments = 0
 
@@ -157,6 +161,7 @@ package struct IPv4Reassembler: ~Copyable {
       let fragment = Fragment(start: start, octets: [UInt8](copying: packet.payload))
       partial.fragments.insert(fragment, at: place)
       partial.covered += end - start
+      partial.codepoints |= 1 << packet.ecn.rawValue
       hold(cost, &partial, key.source)
       if !packet.moreFragments { partial.total = end }
       if start == 0 { partial.header = [UInt8](copying: packet.header) }
@@ -293,12 +298,27 @@ package struct IPv4Reassembler: ~Copyable {
     guard partial.header.count + partial.covered <= 65_535 else {
       return .dropped(.dropFragmentTooLong)
     }
+    guard let codepoint = Self.codepoint(ofAll: partial.codepoints) else {
+      return .dropped(.dropFragmentCodepoint)
+    }
     let payload = [UInt8](capacity: partial.covered) { output in
       for fragment in partial.fragments { output.append(copying: fragment.octets.span) }
     }
     wholeQuote = Self.quote(header: partial.header, payload: payload)
     wholeFragments = partial.fragments.count
+    wholeCodepoint = codepoint
     return .whole(payload)
+  }
+
+  /// The codepoint of a whole from those of its parts; nil when they cannot be of one sender.
+  ///
+  /// Source: RFC 3168 section 5.3.
+  private static func codepoint(ofAll set: UInt8) -> ECNCodepoint? {
+    func has(_ codepoint: ECNCodepoint) -> Bool { set & 1 << codepoint.rawValue != 0 }
+    // A mark on one part while another may not be marked: neither to believe nor to forget.
+    if has(.ce) { return has(.notECT) ? nil : .ce }
+    if has(.notECT) { return .notECT }
+    return has(.ect0) ? .ect0 : .ect1
   }
 
   /// The beginning of a packet that was never fragmented.

@@ -7,7 +7,7 @@ public enum IPRule: UInt8, ProtocolRule {
   case dropBadSource, dropNotForUs, dropSourceRoute, dropBadOption, dropUnknownProtocol
   case dropFragmentOverlap, dropFragmentTooLong, dropFragmentOddLength, dropFragmentLimit
   case dropReassemblyTimeout, dropNoRoute, dropTooBig, dropLinkType, dropNoBuffer, dropFull
-  case dropLoopbackFull
+  case dropLoopbackFull, dropFragmentCodepoint
 
   /// The document and section.
   public var source: String {
@@ -25,6 +25,7 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropFragmentOverlap: "RFC 1858, RFC 5722 4"
     case .dropFragmentTooLong, .dropFragmentOddLength: "RFC 791 3.2"
     case .dropFragmentLimit, .dropReassemblyTimeout: "RFC 1122 3.3.2"
+    case .dropFragmentCodepoint: "RFC 3168 5.3"
     case .dropNoRoute: "RFC 1122 3.3.1"
     case .dropNoBuffer, .dropFull, .dropLoopbackFull: "RFC 1122 3.3.2"
     }
@@ -52,6 +53,7 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropFragmentOverlap: "fragments overlap: the whole datagram is thrown away"
     case .dropFragmentTooLong: "the fragment ends behind the largest datagram"
     case .dropFragmentOddLength: "a fragment in the middle must be a multiple of eight octets"
+    case .dropFragmentCodepoint: "one fragment is marked, another may not be: no sender does that"
     case .dropFragmentLimit: "too much is waiting for its other fragments"
     case .dropReassemblyTimeout: "the other fragments did not come in time"
     case .dropNoRoute: "no route leads there"

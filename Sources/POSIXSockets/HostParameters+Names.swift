@@ -98,6 +98,8 @@ extension HostParameters {
 
   private mutating func setCount(_ key: String, _ value: Int) -> Bool {
     switch key {
+    case "net.ipv4.tcp_ecn" where (0...2).contains(value):
+      tcp.ecn = [ECNUse.off, .always, .whenAsked][value]
     case "net.ipv4.tcp_syn_retries" where (1...127).contains(value): openRetransmissions = value
     case "net.ipv4.tcp_synack_retries" where (1...127).contains(value):
       answerRetransmissions = value
@@ -125,7 +127,7 @@ extension HostParameters {
 
   /// Parameters that have one value here, and values that come to the same.
   private static let fixed: [String: Set<Int>] = [
-    "net.ipv4.tcp_ecn": [0], "net.ipv4.tcp_ecn_fallback": [0, 1], "net.ipv4.tcp_fack": [0],
+    "net.ipv4.tcp_ecn_fallback": [1], "net.ipv4.tcp_fack": [0],
     "net.ipv4.tcp_recovery": [1], "net.ipv4.tcp_reordering": [3],
     "net.ipv4.tcp_max_reordering": [300], "net.ipv4.tcp_fastopen_blackhole_timeout_sec": [0],
     "net.ipv4.tcp_mtu_probing": [0], "net.ipv4.tcp_abc": [0],

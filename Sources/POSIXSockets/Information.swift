@@ -85,6 +85,7 @@ extension POSIXProcess {
     info["backoff"] = details.backoffs
     info["options"] =
       (details.usesTimestamps ? 1 : 0) | (details.usesSACK ? 2 : 0) | (details.usesScaling ? 4 : 0)
+      | (details.usesECN ? 8 : 0) | (details.sawECNCapable ? 16 : 0)
       | (details.earlyDataAcknowledged ? 32 : 0)
     info["snd_wscale"] = details.usesScaling ? details.sendScale : 0
     info["rcv_wscale"] = details.usesScaling ? details.receiveScale : 0
@@ -136,6 +137,7 @@ extension POSIXProcess {
     // The handshake counts as one.
     let handshake = info["state"] == 2 || info["state"] == 3 ? 0 : 1
     info["delivered"] = handshake + (counted.octetsDelivered + size - 1) / size
+    info["delivered_ce"] = (counted.octetsDeliveredMarked + size - 1) / size
     info["dsack_dups"] = Int(counted.duplicatesReported)
     info["rcv_ooopack"] = Int(counted.outOfOrderSegments)
     info["total_rto"] = Int(counted.timeouts)

@@ -39,6 +39,8 @@ public struct LinkConditions: Hashable, Sendable, CustomStringConvertible {
   public var rate: Int?
   /// Octets that may wait for their turn on a link with a rate.
   public var queueLimit = 128 * 1024
+  /// Octets waiting from which on the router marks what may be marked (RFC 3168); nil for never.
+  public var markingThreshold: Int?
   /// The largest packet that gets through, where it is less than the interfaces believe.
   public var pathMTU: Int?
   /// Whether a router answers for what is larger, as RFC 1191 asks; else it is a black hole.
@@ -57,6 +59,7 @@ public struct LinkConditions: Hashable, Sendable, CustomStringConvertible {
     if reordering > 0 { parts.append("reordering \(reordering)") }
     if corruption > 0 { parts.append("corruption \(corruption)") }
     if let rate { parts.append("\(rate) bit/s, queue \(queueLimit)") }
+    if let markingThreshold { parts.append("marks from \(markingThreshold)") }
     if let pathMTU { parts.append("path MTU \(pathMTU)\(tellsTooBig ? "" : ", untold")") }
     return parts.joined(separator: ", ")
   }

@@ -56,6 +56,8 @@ public struct TracedFrame: Sendable {
   public let octets: [UInt8]
   /// What became of it.
   public internal(set) var fate: FrameFate
+  /// A router on the way marks it as having met congestion (RFC 3168).
+  public internal(set) var isMarked = false
   /// Why it was sent; nil unless the host explains itself.
   public let explanation: RuleExplanation?
 }

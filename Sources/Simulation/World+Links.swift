@@ -48,10 +48,15 @@ extension World {
     frame.fate = judge(frame, &port)
     if frame.fate.arrives || frame.fate == .lost || frame.fate == .lostInBurst {
       // What is lost on the way has taken its time on the link all the same.
-      if !occupy(octets.count, &port) { frame.fate = .queueFull }
+      let backlog = backlog(port)
+      if !occupy(octets.count, backlog, &port) { frame.fate = .queueFull }
+      if let threshold = conditions.markingThreshold, backlog >= threshold {
+        frame.isMarked = isMarkable(octets, from: port.isEthernet ? 14 : 0)
+      }
     }
     if frame.fate.arrives {
       var payload = octets
+      if frame.isMarked { mark(&payload, from: port.isEthernet ? 14 : 0) }
       if frame.fate == .corrupted { corrupt(&payload, from: port.isEthernet ? 14 : 0) }
       let arrival = arrivalTime(&port)
       frame.arrivesAt = arrival
@@ -91,12 +96,39 @@ extension World {
     probability > 0 && Double.random(in: 0..<1, using: &random) < probability
   }
 
-  /// Takes the frame's time on a link with a rate; false when too much is waiting already.
-  private func occupy(_ octets: Int, _ port: inout Link.Port) -> Bool {
-    guard let rate = port.conditions.rate, rate > 0 else { return true }
+  /// Octets that wait for their turn on a link with a rate.
+  private func backlog(_ port: Link.Port) -> Int {
+    guard let rate = port.conditions.rate, rate > 0 else { return 0 }
     let start = max(now, port.busyUntil)
-    let backlog = Double(start.nanoseconds(since: now)) * Double(rate) / 8e9
-    guard Int(backlog) + octets <= port.conditions.queueLimit else { return false }
+    return Int(Double(start.nanoseconds(since: now)) * Double(rate) / 8e9)
+  }
+
+  /// Whether the packet's ends understand marks.
+  private func isMarkable(_ octets: [UInt8], from start: Int) -> Bool {
+    guard octets.count > start,
+      let packet = try? IPv4PacketView(parsing: octets.span.extracting(droppingFirst: start))
+    else { return false }
+    return packet.ecn == .ect0 || packet.ecn == .ect1
+  }
+
+  /// The router says that it is congested. RFC 3168 section 5; the checksum follows by RFC 1624.
+  private func mark(_ octets: inout [UInt8], from start: Int) {
+    let before = UInt32(octets[start + 1])
+    octets[start + 1] |= ECNCodepoint.ce.rawValue
+    let sum = UInt32(octets[start + 10]) << 8 | UInt32(octets[start + 11])
+    // HC' = ~(~HC + ~m + m').
+    var next = (~sum & 0xFFFF) + (~before & 0xFFFF) + UInt32(octets[start + 1])
+    next = (next & 0xFFFF) + next >> 16
+    next = (next & 0xFFFF) + next >> 16
+    octets[start + 10] = UInt8(truncatingIfNeeded: ~next >> 8)
+    octets[start + 11] = UInt8(truncatingIfNeeded: ~next)
+  }
+
+  /// Takes the frame's time on a link with a rate; false when too much is waiting already.
+  private func occupy(_ octets: Int, _ backlog: Int, _ port: inout Link.Port) -> Bool {
+    guard let rate = port.conditions.rate, rate > 0 else { return true }
+    guard backlog + octets <= port.conditions.queueLimit else { return false }
+    let start = max(now, port.busyUntil)
     let time = Int64(Double(octets) * 8e9 / Double(rate))
     port.busyUntil = start.advanced(byNanoseconds: time)
     return true

@@ -55,14 +55,16 @@ extension Stack {
     }
     guard packet.isFragment else {
       counters.ip.note(.deliver)
-      return deliver(packet, packet.payload, offload, isBroadcast: isBroadcast, at: now)
+      return deliver(
+        packet, packet.payload, offload, packet.ecn, isBroadcast: isBroadcast, at: now)
     }
     switch reassembler.fragmentArrived(packet, at: now) {
     case .waiting: counters.ip.note(.awaitFragments)
     case .dropped(let rule): counters.ip.note(rule)
     case .whole(let payload):
       counters.ip.note(.reassembled)
-      deliver(packet, payload.span, .none, isBroadcast: isBroadcast, at: now)
+      deliver(
+        packet, payload.span, .none, reassembler.wholeCodepoint, isBroadcast: isBroadcast, at: now)
     }
   }
 
@@ -81,10 +83,11 @@ extension Stack {
   /// A whole datagram goes to its protocol.
   private mutating func deliver(
     _ packet: borrowing IPv4PacketView, _ payload: Span<UInt8>, _ offload: OffloadFacts,
-    isBroadcast: Bool, at now: Instant
+    _ codepoint: ECNCodepoint, isBroadcast: Bool, at now: Instant
   ) {
     switch packet.transport {
-    case .tcp: tcpArrived(packet, payload, offload, isBroadcast: isBroadcast, at: now)
+    case .tcp:
+      tcpArrived(packet, payload, offload, codepoint, isBroadcast: isBroadcast, at: now)
     case .udp: udpArrived(packet, payload, offload, isBroadcast: isBroadcast, at: now)
     case .icmp: icmpArrived(packet, payload, isBroadcast: isBroadcast, at: now)
     default:

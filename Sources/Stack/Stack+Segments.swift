@@ -140,6 +140,7 @@ extension Stack {
     }
     ip.ttl = connection.configuration.ttl
     ip.dscp = connection.configuration.dscp
+    ip.ecn = segment.codepoint
     let partial = offload.checksum ? sum.folded : 0
     scratch.fill(link.header, ip, segment.header, checksum: partial)
     let start = link.length &+ IPv4Header.length

@@ -10,7 +10,7 @@ extension Stack {
 
   mutating func tcpArrived(
     _ packet: borrowing IPv4PacketView, _ payload: Span<UInt8>, _ offload: OffloadFacts,
-    isBroadcast: Bool, at now: Instant
+    _ codepoint: ECNCodepoint, isBroadcast: Bool, at now: Instant
   ) {
     // RFC 9293 3.9.2.3 MUST-57.
     guard !isBroadcast else { return counters.stack.note(.dropTCPToGroup) }
@@ -27,13 +27,14 @@ extension Stack {
       local: SocketAddress(packet.destination, segment.destinationPort),
       remote: SocketAddress(packet.source, segment.sourcePort))
     if let handle = table.find(ends) {
-      if !replaces(segment, handle, at: now) { return arrived(segment, handle, at: now) }
+      if !replaces(segment, handle, at: now) { return arrived(segment, codepoint, handle, at: now) }
     }
     listenerArrived(segment, ends, at: now)
   }
 
   private mutating func arrived(
-    _ segment: borrowing TCPSegmentView, _ handle: SlabHandle, at now: Instant
+    _ segment: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, _ handle: SlabHandle,
+    at now: Instant
   ) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     let before = unsafe slot.pointee.connection.state
@@ -51,7 +52,8 @@ extension Stack {
         return settle(handle, at: now)
       }
     }
-    unsafe slot.pointee.connection.segmentArrived(segment, at: now, ledger: &counters.tcp)
+    unsafe slot.pointee.connection.segmentArrived(
+      segment, codepoint: codepoint, at: now, ledger: &counters.tcp)
     if before == .synSent { unsafe learnFastOpen(slot, at: now) }
     touch(handle, at: now)
   }

@@ -93,6 +93,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var linger: Duration?
   /// What had come before a reset can still be read (as with Linux); RFC 9293 has it flushed.
   public var keepsTextAfterReset = false
+  /// Whether routers may mark segments instead of dropping them (RFC 3168).
+  public var ecn = ECNUse.whenAsked
   /// The differentiated services code point of segments, 0...63 (MUST-48).
   public var dscp: UInt8 = 0
   /// The time to live of segments (MUST-49).

@@ -40,6 +40,7 @@ extension TCPConnection {
         minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum, now: now),
       echo: receive.usesTimestamps ? options.timestamps?.echo : nil)
     news.highestBefore = scoreboard.highestSACKed
+    news.isEcho = segment.flags.contains(.ece) && ecn.contains(.agreed)
     takeSACK(options, acknowledgment, &news)
     let window = Int(segment.window) << Int(send.peerScale)
     if acknowledgment.follows(hadACKed) {

@@ -69,6 +69,10 @@ public struct TCPDetails: Hashable, Sendable {
   public var quickAcknowledgments: Int
   /// Whether the peer's FIN was reached.
   public var peerHasClosed: Bool
+  /// Whether both ends understand congestion marks (RFC 3168).
+  public var usesECN: Bool
+  /// Whether the peer has sent something that routers may mark.
+  public var sawECNCapable: Bool
   /// Whether data that went with a SYN, ours or the peer's, was acknowledged.
   public var earlyDataAcknowledged: Bool
 }
@@ -98,6 +102,7 @@ extension TCPConnection {
       usesSACK: receive.usesSACK, usesScaling: receive.usesScaling,
       sendScale: Int(send.peerScale), receiveScale: Int(receive.ourScale),
       quickAcknowledgments: acknowledgments.quick, peerHasClosed: peerHasClosed,
+      usesECN: usesECN, sawECNCapable: sawECNCapable,
       earlyDataAcknowledged: fastOpen.isDataAcknowledged)
   }
 }

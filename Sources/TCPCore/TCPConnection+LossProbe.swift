@@ -54,6 +54,7 @@ extension TCPConnection {
       send.lastDataAt = now
       recovery.probe(to: send.next, isCopy: false)
       dataSegment(&segment, start, send.next, .lossProbe, isPushed: isPushed, at: now)
+      markCapable(&segment)
       return true
     }
     guard !last.marks.contains(.sacked) else { return false }
@@ -84,5 +85,6 @@ extension TCPConnection {
     ledger.note(.lossProbeRepaired)
     congestion.reduceThreshold(flight: outstanding)
     congestion.setWindow(congestion.slowStartThreshold)
+    windowWasCut()
   }
 }

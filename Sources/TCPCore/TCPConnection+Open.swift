@@ -14,6 +14,7 @@ extension TCPConnection {
     // RFC 9293 3.7.1 MUST-15: 536 when the peer names none.
     send.peerMaximumSegmentSize = max(Int(options.maximumSegmentSize ?? 536), 48)
     receive.usesSACK = options.sackPermitted && configuration.usesSACK
+    agreeOnECN(syn)
     if let times = options.timestamps, configuration.usesTimestamps {
       receive.usesTimestamps = true
       receive.timestampRecent = times.value

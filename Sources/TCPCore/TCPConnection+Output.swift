@@ -89,13 +89,15 @@ extension TCPConnection {
   private mutating func synSegment(_ segment: inout OutgoingSegment, at now: Instant) {
     pending.subtract([.syn, .acknowledgment])
     let isAnswer = state == .synReceived
-    begin(&segment, send.initial, isAnswer ? [.syn, .ack] : [.syn], .sendSYN, at: now)
+    let isFirst = send.next == send.initial
+    var flags: TCPFlags = isAnswer ? [.syn, .ack] : [.syn]
+    flags.formUnion(ecnFlags(isAnswer: isAnswer, isFirst: isFirst))
+    begin(&segment, send.initial, flags, .sendSYN, at: now)
     segment.header.options = synOptions(at: now)
     // RFC 7323 section 2.2: never scaled.
     let window = min(65_535, receive.limit)
     segment.header.window = UInt16(window)
     if isAnswer { receive.windowEdge = .later(receive.windowEdge, receive.next + window) }
-    let isFirst = send.next == send.initial
     var count = 0
     if isFirst {
       if !isAnswer { count = octetsForSYN() }
@@ -176,7 +178,8 @@ extension TCPConnection {
     }
     let size = send.maximumSegmentSize
     let room = congestionRoom
-    let most = available <= size ? size : superSegment(limits)
+    // CWR belongs to one segment, so that a device must not copy it into several.
+    let most = available <= size || ecn.contains(.reduced) ? size : superSegment(limits)
     var count = min(min(available, window), most)
     if count > room {
       // Whole segments only, as many as the congestion window has room for; one if all is quiet.
@@ -262,6 +265,7 @@ extension TCPConnection {
       ? (count == 0 ? .sendFIN : .sendFINWithData)
       : isLimited ? .limitedTransmit : last == end ? .sendLastData : .sendData
     dataSegment(&segment, start, send.next, rule, isPushed: isPushed, at: now)
+    markCapable(&segment)
   }
 
   /// Whether the last of new octets gets PSH: all that the user has given ends there, and no more
@@ -345,6 +349,7 @@ extension TCPConnection {
     segment.header.acknowledgment = receive.next
     if !flags.contains(.rst) {
       segment.header.window = offerWindow()
+      if ecn.contains(.echoing) { segment.header.flags.insert(.ece) }
       if send.urgentEnd != nil { markUrgent(&segment.header) }
     }
     receive.lastAcknowledged = receive.next

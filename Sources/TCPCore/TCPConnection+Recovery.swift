@@ -11,6 +11,8 @@ struct AcknowledgmentNews {
   var advance = 0
   /// It tells of nothing but that something came out of order.
   var isDuplicate = false
+  /// It echoes a congestion mark. RFC 3168.
+  var isEcho = false
   /// What it reports to have come twice. RFC 2883.
   var duplicate: SACKBlock?
   /// The end of the highest segment that had been selectively acknowledged before.
@@ -36,9 +38,11 @@ extension TCPConnection {
       detection.sawReordering(degree: (reordered.distance(to: highest) &+ size &- 1) / size)
     }
     statistics.octetsDelivered &+= news.delivery.octets
+    if news.isEcho { statistics.octetsDeliveredMarked &+= news.delivery.octets }
     if recovery.probeEnd != nil { probeAnswered(news, ledger: &ledger) }
     if let block = news.duplicate { duplicateReported(block) }
     let lostBefore = scoreboard.lostOctets
+    if news.isEcho { congestionEchoed(ledger: &ledger) }
     let isQuiet =
       recovery.phase == .open && !news.delivery.hasSACKed && !news.isDuplicate
       && news.duplicate == nil
@@ -149,6 +153,7 @@ extension TCPConnection {
       .fast, from: send.unacknowledged, to: send.next, threshold: congestion.slowStartThreshold,
       window: congestion.congestionWindow)
     if !wasReducing { congestion.reduceThreshold(flight: outstanding) }
+    windowWasCut()
     timers.lossProbe = .distantFuture
   }
 
@@ -171,6 +176,7 @@ extension TCPConnection {
       if !recovery.isReducing { congestion.reduceThreshold(flight: outstanding) }
       recovery.begin(
         .timeout, from: send.unacknowledged, to: send.next, threshold: threshold, window: window)
+      windowWasCut()
     }
     scoreboard.duplicateOctets = 0
     detection.markAllLost(in: &scoreboard, at: now)
@@ -220,6 +226,7 @@ extension TCPConnection {
     scoreboard.unmarkLost()
     scoreboard.duplicateOctets = 0
     congestion.undo(threshold: recovery.prior.threshold, window: recovery.prior.window)
+    ecn.remove(.reduced)
     roundTrip.progressed()
     recovery.end(isDisorder: scoreboard.sackedOctets > 0)
     recovery.undone()

@@ -6,8 +6,11 @@ extension TCPConnection {
   /// A segment for this connection arrived; its checksum is right.
   ///
   /// A super-segment, of which a device has put several together, counts as what it carries.
+  ///
+  /// - Parameter codepoint: what the IP header says of congestion on the way.
   package mutating func segmentArrived(
-    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+    _ segment: borrowing TCPSegmentView, codepoint: ECNCodepoint = .notECT, at now: Instant,
+    ledger: inout RuleLedger<TCPRule>
   ) {
     statistics.arrived(segment.payload.count, at: now)
     switch state {
@@ -39,7 +42,10 @@ extension TCPConnection {
     // Sixth, the URG bit.
     if flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
     // Seventh, the text. Eighth, the FIN bit.
-    if segment.payload.count > 0 { receiveText(segment, at: now, ledger: &ledger) }
+    if segment.payload.count > 0 {
+      codepointArrived(codepoint, flags, ledger: &ledger)
+      receiveText(segment, at: now, ledger: &ledger)
+    }
     if flags.contains(.fin) { receiveFIN(segment, at: now, ledger: &ledger) }
   }
 

@@ -17,7 +17,7 @@ package import Wire
 ///         ▼                  ▼
 ///     FIN-WAIT-2 ──FIN──► TIME-WAIT ──2 MSL──► CLOSED
 ///
-/// How to drive it: hand in ``segmentArrived(_:at:ledger:)``, ``deadlinePassed(at:ledger:)`` and
+/// How to drive it: hand in ``segmentArrived(_:codepoint:at:ledger:)``, ``deadlinePassed(at:ledger:)`` and
 /// commands; after any of them call ``nextSegment(into:limits:at:ledger:)`` until it returns false,
 /// take the events, and ask for ``nextDeadline``.
 ///
@@ -86,6 +86,8 @@ package struct TCPConnection: ~Copyable {
   var recordEnds: [SequenceNumber] = []
   /// Octets that the user asked about.
   var stamps = SendStamps()
+  /// What is known of congestion marks. RFC 3168.
+  var ecn: ECNState = []
   /// Data in the SYN. RFC 7413.
   var fastOpen = FastOpenState()
   private let inPlace = InPlace()

@@ -223,6 +223,8 @@ package struct OutgoingSegment: Hashable, Sendable {
   package var segmentSize: UInt16 = 0
   /// Whether it was sent before.
   package var isCopy = false
+  /// What the IP header says of congestion marks.
+  package var codepoint = ECNCodepoint.notECT
   /// Why it is sent.
   package var rule: TCPRule
 
@@ -250,6 +252,7 @@ package struct OutgoingSegment: Hashable, Sendable {
     payloadCount = 0
     segmentSize = 0
     isCopy = false
+    codepoint = .notECT
     self.rule = rule
   }
 }

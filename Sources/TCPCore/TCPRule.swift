@@ -9,7 +9,8 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acknowledgeAtOnce, acknowledgeSecondSegment, acknowledgeDelayed, acknowledgeOutOfOrder
   case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
-  case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe, answerProbe
+  case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe
+  case echoCongestion, answerProbe
   // What is delayed.
   case nagle, corked, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
   // What is dropped.
@@ -21,8 +22,8 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
   case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
   case urgentAnnounced, simultaneousOpen, orphanTimeout
-  // Loss detection by time, and mistakes undone.
-  case acceptEarlyData, earlyDataAcknowledged
+  // Early data, congestion marks, loss detection by time, and mistakes undone.
+  case acceptEarlyData, earlyDataAcknowledged, congestionMarked, congestionEchoed
   case lossProbeRepaired, undoByTimestamp, undoByDuplicates, undoByProbe
 
   /// The document and section.
@@ -69,6 +70,8 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .orphanTimeout: "RFC 1122 4.2.2.20"
     case .sendSYNWithData, .earlyDataAcknowledged: "RFC 7413 4.2.1"
     case .acceptEarlyData: "RFC 7413 4.2.2"
+    case .congestionMarked, .echoCongestion: "RFC 3168 6.1.3"
+    case .congestionEchoed: "RFC 3168 6.1.2"
     case .lossProbe: "RFC 8985 7.3"
     case .lossProbeRepaired: "RFC 8985 7.4"
     case .undoByTimestamp: "RFC 4015 3"
@@ -97,6 +100,9 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .acceptEarlyData: "the SYN brought a valid cookie: its data goes to the user at once"
     case .lossProbe: "two round trips of silence: a probe asks whether the tail was lost"
     case .lossProbeRepaired: "the probe made good a loss, so the window is cut after all"
+    case .congestionMarked: "a router on the way has marked the segment: it is congested"
+    case .echoCongestion: "a router marked the data: the sender is told until it slows down"
+    case .congestionEchoed: "a router is congested: the window is cut before anything is lost"
     case .undoByTimestamp: "the answer is to the original, so nothing was lost: the cut is undone"
     case .undoByDuplicates: "every copy was one too many, so nothing was lost: the cut is undone"
     case .undoByProbe: "what was sent before the time-out has arrived: it came too early"

@@ -26,6 +26,8 @@ public struct TCPStatistics: Hashable, Sendable {
   public internal(set) var duplicatesReported: UInt32 = 0
   /// Octets that are known to have arrived, acknowledged or selectively acknowledged.
   public internal(set) var octetsDelivered = 0
+  /// Octets of those whose acknowledgment echoed a congestion mark (RFC 3168).
+  public internal(set) var octetsDeliveredMarked = 0
   /// How often the retransmission timer ran out.
   public internal(set) var timeouts: UInt32 = 0
   /// When data last came; before, when the connection was established.

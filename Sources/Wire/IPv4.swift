@@ -44,8 +44,8 @@ public struct IPv4PacketView: ~Escapable {
   @inlinable public var totalLength: Int { Int(octets.uint16(at: 2)) }
   /// The differentiated services code point (RFC 2474).
   @inlinable public var dscp: UInt8 { octets[1] >> 2 }
-  /// The explicit congestion notification bits (RFC 3168).
-  @inlinable public var ecn: UInt8 { octets[1] & 3 }
+  /// What routers say, or may say, of congestion (RFC 3168).
+  @inlinable public var ecn: ECNCodepoint { ECNCodepoint(bits: octets[1]) }
   /// What ties fragments together (RFC 6864).
   @inlinable public var identification: UInt16 { octets.uint16(at: 4) }
   /// Whether routers must not fragment the packet.
@@ -112,8 +112,8 @@ public struct IPv4Header: Hashable, Sendable {
   public static let length = 20
   /// The differentiated services code point, 0...63.
   public var dscp: UInt8 = 0
-  /// The explicit congestion notification bits, 0...3.
-  public var ecn: UInt8 = 0
+  /// What routers say, or may say, of congestion.
+  public var ecn = ECNCodepoint.notECT
   /// Octets behind the header, 0...65,515.
   public var payloadLength: Int
   /// What ties fragments together.
@@ -160,7 +160,7 @@ public struct IPv4Header: Hashable, Sendable {
   /// Appends the 20 octets, checksum included.
   @inlinable public func emit(into output: inout OutputSpan<UInt8>) {
     let total = UInt32(UInt16(truncatingIfNeeded: payloadLength &+ 20))
-    let first = 0x4500_0000 | UInt32(dscp & 63) << 18 | UInt32(ecn & 3) << 16 | total
+    let first = 0x4500_0000 | UInt32(dscp & 63) << 18 | UInt32(ecn.rawValue) << 16 | total
     let flags: UInt32 = (dontFragment ? 0x4000 : 0) | (moreFragments ? 0x2000 : 0)
     let place = UInt32(truncatingIfNeeded: fragmentOffset >> 3) & 0x1FFF
     let second = UInt32(identification) << 16 | flags | place

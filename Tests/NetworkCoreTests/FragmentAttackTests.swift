@@ -68,6 +68,28 @@ struct FragmentAttackTests {
       [Piece(24..<32, more: false), Piece(8..<16, more: false)]),
   ]
 
+  @Test(
+    "the whole is marked if a part is; a mark beside what may not be marked is a lie",
+    arguments: [
+      ([ECNCodepoint.ect0, .ce], ECNCodepoint.ce), ([.ce, .ect1], .ce), ([.ect0, .ect0], .ect0),
+      ([.ect1, .ect1], .ect1), ([.ect0, .ect1], .ect0), ([.notECT, .ect0], .notECT),
+      ([.notECT, .notECT], .notECT), ([.notECT, .ce], nil), ([.ce, .notECT], nil),
+    ] as [([ECNCodepoint], ECNCodepoint?)])
+  func codepoints(parts: [ECNCodepoint], whole: ECNCodepoint?) throws {
+    var reassembler = IPv4Reassembler()
+    let first = Piece(0..<8, more: true).packet().with { $0.ecn = parts[0] }
+    let second = Piece(8..<16, more: false).packet().with { $0.ecn = parts[1] }
+    #expect(try reassembler.take(first) == .waiting)
+    let outcome = try reassembler.take(second)
+    if let whole {
+      #expect(outcome == .whole(pattern(0..<16)))
+      #expect(reassembler.wholeCodepoint == whole)
+    } else {
+      #expect(outcome == .dropped(.dropFragmentCodepoint))
+    }
+    #expect(reassembler.heldOctets == 0)
+  }
+
   @Test("an overlap ends the whole datagram", arguments: overlaps)
   func overlap(attack: Attack) throws {
     var reassembler = IPv4Reassembler()

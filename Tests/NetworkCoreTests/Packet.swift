@@ -20,12 +20,14 @@ struct Packet: Sendable {
   var destination = Packet.us
   var options: [UInt8] = []
   var payload: [UInt8] = []
+  var ecn = ECNCodepoint.notECT
   var checksumError: UInt16 = 0
 
   var octets: [UInt8] {
     let headerLength = 20 + options.count
     var octets = [UInt8](repeating: 0, count: headerLength) + payload
     octets[0] = UInt8(version << 4 | (headerWords ?? headerLength / 4))
+    octets[1] = ecn.rawValue
     let total = totalLength ?? octets.count
     octets[2] = UInt8(total >> 8 & 255)
     octets[3] = UInt8(total & 255)

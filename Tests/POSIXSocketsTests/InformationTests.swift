@@ -74,7 +74,7 @@ struct InformationTests {
       ("net.ipv4.tcp_timestamps", "0"), ("/proc/sys/net/ipv4/tcp_sack", "0"),
       ("net/ipv4/tcp_rmem", "4096 540000 15728640"),
       ("net.ipv4.tcp_wmem", "\"4096 262144 4194304\""),
-      ("net.ipv4.tcp_congestion_control", "reno"), ("net.ipv4.tcp_ecn", "0"),
+      ("net.ipv4.tcp_congestion_control", "reno"), ("net.ipv4.tcp_ecn", "2"),
       ("net.ipv4.tcp_syn_retries", "5"), ("net.ipv4.tcp_retries2", "15"),
     ] {
       try parameters.set(name, to: value)

@@ -52,6 +52,14 @@ private let journeys: [Journey] = [
   Journey(
     seeds: 0..<100, conditions: link { $0.burstLoss = BurstLoss() }, up: 30_000, down: 30_000,
     name: "bursts of loss"),
+  Journey(
+    seeds: 0..<50,
+    conditions: link {
+      $0.rate = 2_000_000
+      $0.queueLimit = 20_000
+      $0.markingThreshold = 6000
+      $0.loss = 0.01
+    }, configure: { $0.ecn = .always }, name: "a slow link that marks"),
   Journey(seeds: 0..<100, conditions: link { $0.reordering = 0.2 }, name: "reordering"),
   Journey(seeds: 0..<100, conditions: link { $0.duplication = 0.2 }, name: "duplication"),
   Journey(seeds: 0..<100, conditions: link { $0.corruption = 0.05 }, name: "corruption"),

@@ -8,7 +8,7 @@ struct IPv4Tests {
     let plain = IPv4Header(payloadLength: 9, transport: .udp, source: theirs, destination: ours)
     var marked = plain
     marked.dscp = 63
-    marked.ecn = 3
+    marked.ecn = .ce
     marked.ttl = 255
     marked.identification = 0xFFFF
     marked.dontFragment = true

@@ -106,9 +106,9 @@ struct PacketBuilder {
     header.ttl = network.ttl ?? 255
     if let serviceType = network.serviceType {
       header.dscp = serviceType >> 2
-      header.ecn = serviceType & 3
+      header.ecn = ECNCodepoint(bits: serviceType)
     }
-    if case .exactly(let bits) = network.congestion { header.ecn = bits }
+    if case .exactly(let bits) = network.congestion { header.ecn = ECNCodepoint(bits: bits) }
     return [UInt8](capacity: IPv4Header.length + payload.count) { output in
       header.emit(into: &output)
       output.append(copying: payload.span)

@@ -90,9 +90,6 @@ enum Profile {
     case "net.inet.tcp.recvspace": return ("net.ipv4.tcp_rmem", "4096 \(value) 2097152")
     case "net.inet.tcp.sendspace": return ("net.ipv4.tcp_wmem", "4096 \(value) 2097152")
     case "net.inet.tcp.syncookies": return ("net.ipv4.tcp_syncookies", value)
-    case "net.inet.tcp.ecn.enable" where value == "0" || value == "2":
-      // Asked for by the peer alone, as Linux's value 2.
-      return value == "0" ? ("net.ipv4.tcp_ecn", "0") : ("", "")
     case "net.inet.tcp.ecn.enable": return ("net.ipv4.tcp_ecn", value)
     case "net.inet.tcp.hostcache.purgenow", "kern.ipc.maxsockbuf", "net.inet.tcp.rexmit_slop":
       return ("", "")
