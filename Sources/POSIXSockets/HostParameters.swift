@@ -42,6 +42,7 @@ public struct HostParameters: Sendable {
   public init() {
     fastOpen.isServer = false
     tcp.toleratesMissingTimestamps = true
+    tcp.conservativeSlowStartRounds = 0
   }
 
   /// Congestion controllers of Linux.

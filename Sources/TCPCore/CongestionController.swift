@@ -23,6 +23,8 @@ struct CongestionController {
   private struct Cubic {
     /// W_max, in segments.
     var windowAtLoss = 0.0
+    /// Nothing was ever lost: W_max is a guess.
+    var isGuess = true
     /// K, in seconds.
     var timeToRegain = 0.0
     /// When this epoch of growth began.
@@ -80,12 +82,18 @@ struct CongestionController {
     }
   }
 
-  /// One segment for each `window` octets acknowledged. RFC 5681 (3), RFC 3465 section 2.1.
-  private mutating func growByOneSegment(per window: Int, acknowledged octets: Int) {
+  /// One segment for each `share` octets acknowledged. RFC 5681 (3), RFC 3465 section 2.1.
+  private mutating func growByOneSegment(per share: Int, acknowledged octets: Int) {
+    // The share may have fallen below what is saved: that counts for one segment, not for several.
+    if credit >= share {
+      credit = 0
+      congestionWindow &+= segmentSize
+    }
     credit &+= octets
-    guard credit >= window else { return }
-    credit &-= window
-    congestionWindow &+= segmentSize
+    let segments = credit / share
+    guard segments > 0 else { return }
+    credit &-= segments &* share
+    congestionWindow &+= segments &* segmentSize
   }
 
   /// RFC 9438 sections 4.2 to 4.5.
@@ -101,13 +109,15 @@ struct CongestionController {
       cubic.friendlyWindow >= cubic.windowAtLoss
       ? 1.0 : 3 * (1 - Cubic.beta) / (1 + Cubic.beta)
     cubic.friendlyWindow += alpha * Double(octets) / Double(congestionWindow)
-    let target = min(max(max(cubicWindow, cubic.friendlyWindow), window), window * 1.5)
-    // The window moves by (target - cwnd) / cwnd for each segment acknowledged.
-    let step = (target - window) / window * Double(octets)
-    credit &+= Int(step)
-    guard credit > 0 else { return }
-    congestionWindow &+= credit
-    credit = 0
+    // One more for so many segments acknowledged, 2 at least (target <= 1.5 cwnd): whole numbers all,
+    // as Linux has them.
+    let goal = min(max(cubicWindow, cubic.friendlyWindow), window * 2)
+    let gain = Int(goal) &- Int(window)
+    var share = gain > 0 ? max(Int(window) / gain, 2) : 100 &* Int(window)
+    // Deviates from RFC 9438 4.10: before the first loss a twentieth a round trip at least, so that
+    // a slow start which ended too early costs little.
+    if cubic.isGuess { share = min(share, 20) }
+    growByOneSegment(per: share &* segmentSize, acknowledged: octets)
   }
 
   private mutating func beginEpoch(_ window: Double, at now: Instant) -> Instant {
@@ -135,11 +145,22 @@ struct CongestionController {
       // RFC 9438 section 4.7, fast convergence.
       cubic.windowAtLoss =
         window < cubic.windowAtLoss ? window * (1 + Cubic.beta) / 2 : window
+      cubic.isGuess = false
       cubic.epoch = nil
       // Seven tenths, as close as 1,024ths come from above: ten segments become seven.
       slowStartThreshold = max(congestionWindow &* 717 / 1024, 2 &* segmentSize)
     }
   }
+
+  /// Nothing was sent for so many nanoseconds: that time is no part of CUBIC's epoch.
+  /// RFC 9438 section 4.2.
+  mutating func idled(_ nanoseconds: Int64) {
+    guard let epoch = cubic.epoch else { return }
+    cubic.epoch = epoch.advanced(byNanoseconds: nanoseconds)
+  }
+
+  /// The path's queue begins to fill: what is in flight is enough. RFC 9406 section 4.2.
+  mutating func leaveSlowStart() { slowStartThreshold = congestionWindow }
 
   /// The recovery's word on how much may be in flight.
   mutating func setWindow(_ octets: Int) { congestionWindow = max(octets, segmentSize) }

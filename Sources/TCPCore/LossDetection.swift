@@ -26,6 +26,9 @@ struct LossDetection {
   /// SND.NXT when the window was last widened: once a round trip is enough.
   private var widenedAt: SequenceNumber?
 
+  /// Whether segments were overtaken by more others than would make them count as lost.
+  var hasLongReordering: Bool { reorderingDegree > Self.duplicateThreshold }
+
   /// What arrived, by an acknowledgment. RFC 8985 section 6.2 steps 1 to 3.
   mutating func arrived(_ departure: Departure, roundTrip: Int64) {
     self.roundTrip = roundTrip

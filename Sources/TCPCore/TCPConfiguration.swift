@@ -35,6 +35,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var initialWindowSegments = 10
   /// The congestion controller.
   public var congestion = CongestionAlgorithm.cubic
+  /// Slow start ends when round trips grow longer, with CUBIC (HyStart++, RFC 9406).
+  public var leavesSlowStartEarly = true
+  /// Rounds of slower growth before it ends so, 0...16 (CSS_ROUNDS); with 0 it ends at once.
+  public var conservativeSlowStartRounds = 5
   /// Small segments are sent at once (RFC 9293 3.7.4 MUST-17).
   public var noDelay = false
   /// A tail that fills no segment waits for more, at most for one retransmission time-out.

@@ -126,12 +126,35 @@ extension TCPConnection {
   }
 
   /// RFC 5681 section 3.1; RFC 7661: a window that was not used is not proven.
-  mutating func growWindow(_ octets: Int, at now: Instant) {
+  mutating func growWindow(
+    _ octets: Int, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    var octets = octets
+    if watchesSlowStart {
+      switch slowStart.judge(
+        unacknowledged: send.unacknowledged, next: send.next, least: roundTrip.minimum,
+        rounds: configuration.conservativeSlowStartRounds)
+      {
+      case .slowStart: break
+      case .conservative: octets = max(1, octets / SlowStartWatch.growthDivisor)
+      case .leave:
+        ledger.note(.leaveSlowStart, Int64(congestion.congestionWindow))
+        congestion.leaveSlowStart()
+      }
+    }
     let isUsed =
       windowUse.isFull
       || congestion.isInSlowStart && congestion.congestionWindow < 2 &* windowUse.peak
     guard isUsed else { return }
-    congestion.acknowledged(octets, roundTrip: roundTrip.smoothedRoundTrip ?? 0, at: now)
+    let least = roundTrip.minimum == .max ? 0 : roundTrip.minimum
+    congestion.acknowledged(octets, roundTrip: least, at: now)
+  }
+
+  /// RFC 9406 section 4.3: in the first slow start only, which no loss has bounded yet.
+  private var watchesSlowStart: Bool {
+    congestion.slowStartThreshold == .max && configuration.congestion == .cubic
+      && configuration.leavesSlowStartEarly
+      && congestion.congestionWindow >= SlowStartWatch.leastWindow &* send.maximumSegmentSize
   }
 
   /// RFC 6298 section 3 (Karn); RFC 7323 section 4.1 for what was sent twice.
@@ -141,6 +164,7 @@ extension TCPConnection {
     if let sentAt {
       let sample = now.nanoseconds(since: sentAt)
       roundTrip.measured(sample)
+      slowStart.measured(sample)
       return ledger.note(.measureRoundTrip, sample)
     }
     guard let echo, echo != 0 else { return }

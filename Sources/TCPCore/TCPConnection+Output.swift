@@ -246,6 +246,7 @@ extension TCPConnection {
       // Nothing was outstanding: a timer that runs was for the window.
       timers.unacknowledgedSince = now
       timers.retransmit = .distantFuture
+      if let last = send.lastDataAt { congestion.idled(now.nanoseconds(since: last)) }
     }
     // RFC 6298 (5.1).
     if timers.retransmit == .distantFuture {

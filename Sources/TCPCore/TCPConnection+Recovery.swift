@@ -48,7 +48,8 @@ extension TCPConnection {
       && news.duplicate == nil
     if !isQuiet { react(&news, at: now, ledger: &ledger) }
     moveWindow(
-      delivered: news.delivery.octets, advance: news.advance, lostBefore: lostBefore, at: now)
+      delivered: news.delivery.octets, advance: news.advance, lostBefore: lostBefore, at: now,
+      ledger: &ledger)
     if news.advance > 0 || news.delivery.hasSACKed { scheduleLossProbe(at: now) }
   }
 
@@ -243,7 +244,8 @@ extension TCPConnection {
   // MARK: The window
 
   private mutating func moveWindow(
-    delivered: Int, advance: Int, lostBefore: Int, at now: Instant
+    delivered: Int, advance: Int, lostBefore: Int, at now: Instant,
+    ledger: inout RuleLedger<TCPRule>
   ) {
     if recovery.isReducing {
       let more = recovery.allowance(
@@ -255,8 +257,9 @@ extension TCPConnection {
       let isPartial = advance > 0 && !receive.usesSACK
       congestion.setWindow(
         scoreboard.inFlight &+ max(more, isPartial ? send.maximumSegmentSize : 0))
-    } else if advance > 0 {
-      growWindow(max(delivered, 1), at: now)
+    } else if advance > 0 || delivered > 0 && detection.hasLongReordering {
+      // Where the order changes often, what is selectively acknowledged is progress too.
+      growWindow(max(delivered, 1), at: now, ledger: &ledger)
     }
   }
 

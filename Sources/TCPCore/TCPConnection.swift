@@ -52,6 +52,7 @@ package struct TCPConnection: ~Copyable {
   var recovery = Recovery()
   var congestion: CongestionController
   var windowUse = WindowUse()
+  var slowStart = SlowStartWatch()
   var roundTrip: RoundTripEstimator
   var timers = Timers()
   var pending: PendingOutput = []

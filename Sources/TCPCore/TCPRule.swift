@@ -24,6 +24,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case urgentAnnounced, simultaneousOpen, orphanTimeout
   // Early data, congestion marks, loss detection by time, and mistakes undone.
   case acceptEarlyData, earlyDataAcknowledged, congestionMarked, congestionEchoed
+  case leaveSlowStart
   case lossProbeRepaired, undoByTimestamp, undoByDuplicates, undoByProbe
 
   /// The document and section.
@@ -72,6 +73,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .acceptEarlyData: "RFC 7413 4.2.2"
     case .congestionMarked, .echoCongestion: "RFC 3168 6.1.3"
     case .congestionEchoed: "RFC 3168 6.1.2"
+    case .leaveSlowStart: "RFC 9406 4.2"
     case .lossProbe: "RFC 8985 7.3"
     case .lossProbeRepaired: "RFC 8985 7.4"
     case .undoByTimestamp: "RFC 4015 3"
@@ -102,6 +104,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .lossProbeRepaired: "the probe made good a loss, so the window is cut after all"
     case .congestionMarked: "a router on the way has marked the segment: it is congested"
     case .echoCongestion: "a router marked the data: the sender is told until it slows down"
+    case .leaveSlowStart: "round trips grow longer: a queue fills, and slow start is over"
     case .congestionEchoed: "a router is congested: the window is cut before anything is lost"
     case .undoByTimestamp: "the answer is to the original, so nothing was lost: the cut is undone"
     case .undoByDuplicates: "every copy was one too many, so nothing was lost: the cut is undone"
