@@ -186,6 +186,8 @@ struct SocketOptions {
   /// `SO_PRIORITY`, `SO_MARK`.
   var priority = 0
   var mark = 0
+  /// `SO_MAX_PACING_RATE`; nil for no limit.
+  var pacingRate: Int?
   /// `SO_KEEPALIVE` and the times it would use.
   var keepsAlive = false
   var keepalive = Keepalive()

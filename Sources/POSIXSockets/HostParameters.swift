@@ -47,7 +47,7 @@ public struct HostParameters: Sendable {
 
   /// Congestion controllers of Linux.
   static let knownAlgorithms: Set<String> = [
-    "bbr", "bic", "cdg", "dctcp", "highspeed", "htcp", "hybla", "illinois", "lp", "nv",
+    "bic", "cdg", "dctcp", "highspeed", "htcp", "hybla", "illinois", "lp", "nv",
     "scalable", "vegas", "veno", "westwood", "yeah",
   ]
 

@@ -56,7 +56,7 @@ extension POSIXProcess {
     info["min_rtt"] = 0xFFFF_FFFF
     info["reordering"] = 3
     info["snd_cwnd"] = 10
-    info["max_pacing_rate"] = -1
+    info["max_pacing_rate"] = socket.options.pacingRate ?? -1
     info["pacing_rate"] = -1
     switch socket.role {
     case .idle, .datagram: break
@@ -113,6 +113,7 @@ extension POSIXProcess {
     info["reordering"] = details.reorderingDegree
     info["reord_seen"] = details.reorderings
     info["notsent_bytes"] = details.unsent
+    if let rate = details.pacingRate { info["pacing_rate"] = Int(min(rate, 1e15)) }
     fillCounters(&info, details, size)
   }
 

@@ -34,7 +34,7 @@ extension POSIXProcess {
     case 36: return .int(options.mark)
     case 38: return .int(socket.isStream ? 6 : 17)
     case 39: return .int(2)
-    case 47: return .int(-1)
+    case 47: return .int(options.pacingRate ?? -1)
     case 55: return .value(OptionValue(octets: memoryOctets(socket)))
     case 37: return .int(socket.reports.timestamping)
     case 60: return .flag(socket.reports.tellsZeroCopy)
@@ -74,7 +74,10 @@ extension POSIXProcess {
       setTimeout(socket, isSend: name == 21, time.seconds, time.microseconds)
     case 36: socket.options.mark = number
     case 47:
-      guard number == -1 else { throw UnsupportedCall(what: "SO_MAX_PACING_RATE") }
+      // Octets a second, without a sign; all ones for no limit.
+      let rate = Int(UInt32(truncatingIfNeeded: number))
+      socket.options.pacingRate = rate == Int(UInt32.max) ? nil : rate
+      configure(socket) { $0.maximumPacingRate = socket.options.pacingRate }
     case 37: return try setTimestamping(socket, number)
     case 60:
       guard (0...1).contains(number) else { return .invalidArgument }

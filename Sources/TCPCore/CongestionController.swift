@@ -11,11 +11,13 @@ struct CongestionController {
   private(set) var slowStartThreshold = Int.max
   /// How the window grows; may change at any time.
   var algorithm: CongestionAlgorithm
-  private var segmentSize: Int
+  private(set) var segmentSize: Int
   private let initialSegments: Int
   /// Acknowledged octets that have not yet moved the window by a segment.
   private var credit = 0
   private var cubic = Cubic()
+  /// BBR's model, if that is the controller. On the heap: few connections have one.
+  private var model: [BBR] = []
   /// CUBIC's memory before the last reduction, should that turn out a mistake.
   private var beforeReduction: Cubic?
 
@@ -79,6 +81,7 @@ struct CongestionController {
     switch algorithm {
     case .reno: growByOneSegment(per: congestionWindow, acknowledged: rest)
     case .cubic: growCubic(rest, roundTrip: roundTrip, at: now)
+    case .bbr: break
     }
   }
 
@@ -136,10 +139,11 @@ struct CongestionController {
   ///
   /// The window itself follows as the recovery lets it, by ``setWindow(_:)``.
   mutating func reduceThreshold(flight: Int) {
+    if isModelBased { return }
     beforeReduction = cubic
     credit = 0
     switch algorithm {
-    case .reno: slowStartThreshold = max(flight / 2, 2 &* segmentSize)
+    case .reno, .bbr: slowStartThreshold = max(flight / 2, 2 &* segmentSize)
     case .cubic:
       let window = Double(congestionWindow) / Double(segmentSize)
       // RFC 9438 section 4.7, fast convergence.
@@ -163,10 +167,13 @@ struct CongestionController {
   mutating func leaveSlowStart() { slowStartThreshold = congestionWindow }
 
   /// The recovery's word on how much may be in flight.
-  mutating func setWindow(_ octets: Int) { congestionWindow = max(octets, segmentSize) }
+  mutating func setWindow(_ octets: Int) {
+    if !isModelBased { congestionWindow = max(octets, segmentSize) }
+  }
 
   /// The reduction was a mistake. RFC 4015 section 3, RFC 9438 section 4.9.
   mutating func undo(threshold: Int, window: Int) {
+    if isModelBased { return }
     congestionWindow = max(congestionWindow, window)
     slowStartThreshold = max(slowStartThreshold, threshold)
     if let before = beforeReduction { cubic = before }
@@ -176,10 +183,39 @@ struct CongestionController {
 
   /// Nothing was sent for longer than the retransmission time-out. RFC 5681 section 4.1.
   mutating func restartAfterIdle() {
+    if isModelBased { return }
     let restart = Self.initialWindow(initialSegments, segmentSize)
     slowStartThreshold = max(slowStartThreshold, congestionWindow / 4 &* 3)
     congestionWindow = min(congestionWindow, restart)
     cubic.epoch = nil
+  }
+}
+
+// BBR.
+extension CongestionController {
+  /// Whether a model of the path sets the window, and not losses.
+  var isModelBased: Bool { !model.isEmpty }
+
+  /// The rate at which segments leave, octets a second; nil when no model sets one.
+  var modelRate: Double? { model.first.flatMap { $0.pacingRate > 0 ? $0.pacingRate : nil } }
+
+  /// Octets that leave together; nil without a model.
+  var modelQuantum: Int? { model.first.map { $0.sendQuantum(segmentSize) } }
+
+  /// Begins a model, from the window as it is; `seed` is where its chance begins.
+  mutating func beginModel(seed: UInt32, at now: Instant) {
+    model = [BBR(window: congestionWindow, seed: seed, at: now)]
+    slowStartThreshold = .max
+  }
+
+  /// Forgets the model; the window stays.
+  mutating func endModel() { model = [] }
+
+  /// Lets the model take a step, and takes over its window.
+  mutating func withModel(_ step: (inout BBR) -> Void) {
+    guard !model.isEmpty else { return }
+    step(&model[0])
+    congestionWindow = max(model[0].window, segmentSize)
   }
 }
 

@@ -30,6 +30,24 @@ struct Scoreboard {
   /// The end of the highest segment that was selectively acknowledged since the last reset.
   private(set) var highestSACKed: SequenceNumber?
 
+  /// What is marked as lost is remembered until ``takeLosses()``.
+  var keepsLosses = false
+  private var losses: [Loss] = []
+
+  /// Octets that left together and are lost.
+  struct Loss: Hashable {
+    /// When they left.
+    var sentAt: Instant
+    /// How many.
+    var octets: Int
+  }
+
+  /// What was marked as lost since the last call.
+  mutating func takeLosses() -> [Loss] {
+    defer { losses = [] }
+    return losses
+  }
+
   /// Whether nothing is under way.
   var isEmpty: Bool { segments.isEmpty }
 
@@ -156,6 +174,9 @@ struct Scoreboard {
   mutating func markLost(_ index: Int) {
     let segment = segments[index]
     guard !segment.marks.contains(.sacked) else { return }
+    if keepsLosses, !segment.marks.contains(.lost) || segment.marks.contains(.again) {
+      losses.append(Loss(sentAt: segment.sentAt, octets: segment.count))
+    }
     if !segment.marks.contains(.lost) { lostOctets &+= segment.count }
     if segment.marks.contains(.again) { againOctets &-= segment.count }
     segments[index].marks.insert(.lost)
@@ -183,7 +204,11 @@ struct Scoreboard {
   }
 
   /// Forgets everything and its memory.
-  mutating func removeAll() { self = Scoreboard() }
+  mutating func removeAll() {
+    let keepsLosses = keepsLosses
+    self = Scoreboard()
+    self.keepsLosses = keepsLosses
+  }
 
   /// The first stretch that is lost and was not sent again since; small ones joined up to `size`.
   func firstLost(joining size: Int) -> SentSegment? {

@@ -4,6 +4,8 @@ public enum CongestionAlgorithm: String, CaseIterable, Hashable, Sendable {
   case cubic
   /// Reno's additive increase and halving, RFC 5681: the one to learn from.
   case reno
+  /// BBR, draft-ietf-ccwg-bbr: paces by the rate that the path delivers, for lossy paths.
+  case bbr
 }
 
 /// When a quiet connection is asked whether it still lives. RFC 9293 section 3.8.4.
@@ -35,6 +37,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var initialWindowSegments = 10
   /// The congestion controller.
   public var congestion = CongestionAlgorithm.cubic
+  /// Segments are spread over the round trip, not sent in bursts; BBR does so always.
+  public var isPaced = false
+  /// Octets a second that segments leave at most, 1 or more; nil for no limit.
+  public var maximumPacingRate: Int?
   /// Slow start ends when round trips grow longer, with CUBIC (HyStart++, RFC 9406).
   public var leavesSlowStartEarly = true
   /// Rounds of slower growth before it ends so, 0...16 (CSS_ROUNDS); with 0 it ends at once.

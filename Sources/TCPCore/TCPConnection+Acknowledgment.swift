@@ -33,6 +33,7 @@ extension TCPConnection {
       challenge(at: now, ledger: &ledger)
       return false
     }
+    noteIfLimited()
     let hadACKed = send.unacknowledged
     var news = AcknowledgmentNews(
       delivery: Delivery(

@@ -69,6 +69,8 @@ public struct TCPDetails: Hashable, Sendable {
   public var quickAcknowledgments: Int
   /// Whether the peer's FIN was reached.
   public var peerHasClosed: Bool
+  /// Octets a second at which segments leave; nil before a round trip is known.
+  public var pacingRate: Double?
   /// Whether both ends understand congestion marks (RFC 3168).
   public var usesECN: Bool
   /// Whether the peer has sent something that routers may mark.
@@ -102,7 +104,7 @@ extension TCPConnection {
       usesSACK: receive.usesSACK, usesScaling: receive.usesScaling,
       sendScale: Int(send.peerScale), receiveScale: Int(receive.ourScale),
       quickAcknowledgments: acknowledgments.quick, peerHasClosed: peerHasClosed,
-      usesECN: usesECN, sawECNCapable: sawECNCapable,
+      pacingRate: pacingRate, usesECN: usesECN, sawECNCapable: sawECNCapable,
       earlyDataAcknowledged: fastOpen.isDataAcknowledged)
   }
 }

@@ -87,7 +87,12 @@ extension TCPConnection {
   // MARK: The sender. RFC 3168 section 6.1.2.
 
   /// An acknowledgment with ECE: the window is cut, as for a loss, at most once in a round trip.
-  mutating func congestionEchoed(ledger: inout RuleLedger<TCPRule>) {
+  mutating func congestionEchoed(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
+    if congestion.isModelBased {
+      // draft-ietf-ccwg-bbr leaves marks open: here they bound the model as losses do.
+      modelNotesLoss(at: now)
+      return windowWasCut()
+    }
     guard recovery.phase == .open || recovery.phase == .disorder else { return }
     ledger.note(.congestionEchoed, Int64(congestion.congestionWindow))
     recovery.begin(

@@ -17,6 +17,7 @@ extension TCPConnection {
     case .finWait2: isOrphan && timers.close == .distantFuture
     case .established, .closeWait:
       (outstanding > 0 || !sendBuffer.isEmpty) && timers.retransmit == .distantFuture
+        && timers.pacing == .distantFuture
     }
   }
 }

@@ -48,9 +48,11 @@ extension TCPConnection {
     let available = recordEnds.isEmpty ? left : min(octetsOfRecord() ?? left, left)
     if available > 0, usableWindow >= min(size, available) {
       let start = send.next
+      modelWillSend(at: now)
       send.next = start + min(size, available)
       let isPushed = isPushed(start, send.next)
       scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
+      modelSent(start.distance(to: send.next), at: now)
       send.lastDataAt = now
       recovery.probe(to: send.next, isCopy: false)
       dataSegment(&segment, start, send.next, .lossProbe, isPushed: isPushed, at: now)
@@ -66,7 +68,7 @@ extension TCPConnection {
 
   /// RFC 8985 section 7.4: did the probe repair a loss?
   mutating func probeAnswered(
-    _ news: AcknowledgmentNews, ledger: inout RuleLedger<TCPRule>
+    _ news: AcknowledgmentNews, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
     guard let end = recovery.probeEnd, send.unacknowledged.followsOrEquals(end) else { return }
     guard recovery.probeIsCopy else { return recovery.endProbe() }
@@ -83,6 +85,7 @@ extension TCPConnection {
     recovery.endProbe()
     guard recovery.phase == .open || recovery.phase == .disorder else { return }
     ledger.note(.lossProbeRepaired)
+    if congestion.isModelBased { modelNotesLoss(at: now) }
     congestion.reduceThreshold(flight: outstanding)
     congestion.setWindow(congestion.slowStartThreshold)
     windowWasCut()

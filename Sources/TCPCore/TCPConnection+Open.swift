@@ -170,6 +170,7 @@ extension TCPConnection {
     // The user of an early connection knows it already.
     if !fastOpen.isChild { events.formUnion([.connected, .writable]) }
     statistics.lastDataReceived = timers.lastHeard
+    beginModel(at: timers.lastHeard)
     startKeepalive(at: timers.lastHeard)
   }
 }

@@ -16,6 +16,7 @@ extension TCPConnection {
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
     statistics.sent(
       segment.payloadCount, cutInto: segment.segmentSize, isCopy: segment.isCopy)
+    departed(segment.payloadCount, at: now)
     if !stamps.isEmpty, segment.payloadCount > 0 {
       stamps.sent(before: segment.header.sequence + segment.payloadCount, at: now)
     }
@@ -60,9 +61,10 @@ extension TCPConnection {
       acknowledgmentSegment(&segment, at: now)
       return true
     }
-    if retransmission(&segment, limits, at: now) { return true }
+    let mayDepart = mayDepart(at: now)
+    if mayDepart, retransmission(&segment, limits, at: now) { return true }
     if pending.contains(.lossProbe), lossProbe(&segment, at: now) { return true }
-    if newData(&segment, limits, at: now, &ledger) { return true }
+    if mayDepart, newData(&segment, limits, at: now, &ledger) { return true }
     guard !pending.isEmpty else { return false }
     if pending.contains(.probe) {
       pending.remove(.probe)
@@ -151,7 +153,9 @@ extension TCPConnection {
     _ rule: TCPRule, at now: Instant
   ) {
     let count = start.distance(to: end)
+    modelWillSend(at: now)
     let isPushed = scoreboard.sentAgain(start, end, at: now)
+    modelSent(count, at: now)
     recovery.sentAgain(
       count, segments: max(1, count / send.maximumSegmentSize), stamp: timestamps(at: now).value)
     if timers.retransmit == .distantFuture { timers.retransmit = retransmissionDeadline(at: now) }
@@ -253,7 +257,9 @@ extension TCPConnection {
       timers.retransmit = retransmissionDeadline(at: now)
     }
     let isPushed = isPushed(start, last)
+    modelWillSend(at: now)
     scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
+    modelSent(start.distance(to: send.next), at: now)
     recovery.sentNew(count)
     noteWindowUse()
     acknowledgments.dataSent(at: now)
@@ -294,6 +300,9 @@ extension TCPConnection {
     let size = send.maximumSegmentSize
     guard limits.maximumPayload > size else { return size }
     let window = congestion.congestionWindow
+    if let quantum = congestion.modelQuantum {
+      return max(min(limits.maximumPayload, quantum) / size &* size, size)
+    }
     var octets = min(limits.maximumPayload, window / 2)
     if let smoothed = roundTrip.smoothedRoundTrip {
       let isFast = window < congestion.slowStartThreshold / 2

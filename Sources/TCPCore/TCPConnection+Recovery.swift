@@ -39,17 +39,21 @@ extension TCPConnection {
     }
     statistics.octetsDelivered &+= news.delivery.octets
     if news.isEcho { statistics.octetsDeliveredMarked &+= news.delivery.octets }
-    if recovery.probeEnd != nil { probeAnswered(news, ledger: &ledger) }
+    if recovery.probeEnd != nil { probeAnswered(news, at: now, ledger: &ledger) }
     if let block = news.duplicate { duplicateReported(block) }
     let lostBefore = scoreboard.lostOctets
-    if news.isEcho { congestionEchoed(ledger: &ledger) }
+    if news.isEcho { congestionEchoed(at: now, ledger: &ledger) }
     let isQuiet =
       recovery.phase == .open && !news.delivery.hasSACKed && !news.isDuplicate
       && news.duplicate == nil
     if !isQuiet { react(&news, at: now, ledger: &ledger) }
-    moveWindow(
-      delivered: news.delivery.octets, advance: news.advance, lostBefore: lostBefore, at: now,
-      ledger: &ledger)
+    if congestion.isModelBased {
+      modelAcknowledged(news.delivery.octets, latest: news.delivery.latest?.at, at: now)
+    } else {
+      moveWindow(
+        delivered: news.delivery.octets, advance: news.advance, lostBefore: lostBefore, at: now,
+        ledger: &ledger)
+    }
     if news.advance > 0 || news.delivery.hasSACKed { scheduleLossProbe(at: now) }
   }
 
@@ -61,23 +65,27 @@ extension TCPConnection {
     switch recovery.phase {
     case .reduction:
       // Held until something sent after the reduction is acknowledged.
-      if send.unacknowledged.follows(recovery.recoveryPoint) { endReduction(&ledger) }
+      if send.unacknowledged.follows(recovery.recoveryPoint) { endReduction(at: now, &ledger) }
     case .fast:
       if isComplete {
-        if let reason = mistake(news) { undo(reason, &ledger) } else { endReduction(&ledger) }
+        if let reason = mistake(news) {
+          undo(reason, at: now, &ledger)
+        } else {
+          endReduction(at: now, &ledger)
+        }
       } else if news.advance > 0, recovery.answersOriginal(echo: news.echo),
         scoreboard.againOctets == 0
       {
-        undo(.undoByTimestamp, &ledger)
+        undo(.undoByTimestamp, at: now, &ledger)
       } else if recovery.isExplainedByDuplicates, news.duplicate != nil {
-        undo(.undoByDuplicates, &ledger)
+        undo(.undoByDuplicates, at: now, &ledger)
       } else if news.advance > 0, !receive.usesSACK {
         scoreboard.markHeadLost(send.maximumSegmentSize)
       }
-    case .timeout: reactToTimeout(news, &ledger)
+    case .timeout: reactToTimeout(news, at: now, &ledger)
     case .open, .disorder:
       if recovery.isExplainedByDuplicates, news.duplicate != nil {
-        undo(.undoByDuplicates, &ledger)
+        undo(.undoByDuplicates, at: now, &ledger)
       }
     }
     if recovery.holdsRetransmissions { return }
@@ -134,11 +142,12 @@ extension TCPConnection {
   /// RACK has its say, and its timer is set. RFC 8985 section 6.2 step 5.
   private mutating func markLosses(at now: Instant) {
     timers.reordering = .distantFuture
-    guard receive.usesSACK else { return }
+    guard receive.usesSACK else { return modelLost(at: now) }
     let wait = detection.markLosses(
       in: &scoreboard, at: now, isRecovering: recovery.isRepairing,
       minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum,
       smoothedRoundTrip: roundTrip.smoothedRoundTrip ?? 0, segmentSize: send.maximumSegmentSize)
+    modelLost(at: now)
     guard wait > 0 else { return }
     let ticks = (wait &+ tick &- 1) / tick &+ 2
     timers.reordering = now.advanced(byNanoseconds: ticks &* tick)
@@ -158,7 +167,7 @@ extension TCPConnection {
     timers.lossProbe = .distantFuture
   }
 
-  private mutating func endReduction(_ ledger: inout RuleLedger<TCPRule>) {
+  private mutating func endReduction(at now: Instant, _ ledger: inout RuleLedger<TCPRule>) {
     ledger.note(.leaveRecovery)
     if recovery.phase == .reduction || recovery.mayUndo {
       congestion.setWindow(congestion.slowStartThreshold)
@@ -166,6 +175,7 @@ extension TCPConnection {
     scoreboard.duplicateOctets = 0
     detection.recoveryEnded()
     recovery.end()
+    modelRepaired(at: now)
   }
 
   /// The retransmission timer ran out. RFC 6298 section 5, RFC 5681 section 3.1, RFC 5682.
@@ -182,18 +192,23 @@ extension TCPConnection {
     scoreboard.duplicateOctets = 0
     detection.markAllLost(in: &scoreboard, at: now)
     recovery.timedOut(to: send.next, isProbing: configuration.detectsSpuriousTimeouts)
-    congestion.setWindow(scoreboard.inFlight &+ send.maximumSegmentSize)
+    if congestion.isModelBased {
+      modelLost(at: now)
+      modelTimedOut(at: now)
+    } else {
+      congestion.setWindow(scoreboard.inFlight &+ send.maximumSegmentSize)
+    }
     timers.lossProbe = .distantFuture
     timers.reordering = .distantFuture
   }
 
   /// An acknowledgment after a time-out. RFC 5682 section 3.1.
   private mutating func reactToTimeout(
-    _ news: AcknowledgmentNews, _ ledger: inout RuleLedger<TCPRule>
+    _ news: AcknowledgmentNews, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
   ) {
-    if news.advance > 0, let reason = mistake(news) { return undo(reason, &ledger) }
+    if news.advance > 0, let reason = mistake(news) { return undo(reason, at: now, &ledger) }
     if recovery.isProbingTimeout {
-      if news.delivery.hasOriginal { return undo(.undoByProbe, &ledger) }
+      if news.delivery.hasOriginal { return undo(.undoByProbe, at: now, &ledger) }
       if send.next.follows(recovery.recoveryPoint) {
         // Step 3a: the loss was real.
         if news.delivery.hasSACKed || news.isDuplicate { recovery.endProbing() }
@@ -206,9 +221,10 @@ extension TCPConnection {
       }
     }
     if isComplete {
-      if let reason = mistake(news) { return undo(reason, &ledger) }
+      if let reason = mistake(news) { return undo(reason, at: now, &ledger) }
       ledger.note(.leaveRecovery)
       recovery.end()
+      modelRepaired(at: now)
     }
   }
 
@@ -222,7 +238,9 @@ extension TCPConnection {
   }
 
   /// Nothing was lost: window and threshold are as before. RFC 4015 section 3.
-  private mutating func undo(_ reason: TCPRule, _ ledger: inout RuleLedger<TCPRule>) {
+  private mutating func undo(
+    _ reason: TCPRule, at now: Instant, _ ledger: inout RuleLedger<TCPRule>
+  ) {
     ledger.note(reason, Int64(recovery.prior.window))
     scoreboard.unmarkLost()
     scoreboard.duplicateOctets = 0
@@ -230,6 +248,7 @@ extension TCPConnection {
     ecn.remove(.reduced)
     roundTrip.progressed()
     recovery.end(isDisorder: scoreboard.sackedOctets > 0)
+    modelUndone(at: now)
     recovery.undone()
   }
 
@@ -270,7 +289,7 @@ extension TCPConnection {
     markLosses(at: now)
     guard scoreboard.inFlight < before else { return }
     if !recovery.isRepairing { beginRecovery(&ledger) }
-    if recovery.isReducing {
+    if recovery.isReducing, !congestion.isModelBased {
       let more = recovery.allowance(
         delivered: send.maximumSegmentSize, inFlight: scoreboard.inFlight,
         threshold: congestion.slowStartThreshold, segmentSize: send.maximumSegmentSize,

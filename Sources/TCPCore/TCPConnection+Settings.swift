@@ -24,6 +24,8 @@ extension TCPConnection {
     }
     if configuration.congestion != before.congestion {
       congestion.algorithm = configuration.congestion
+      endModel()
+      if state.isSynchronized { beginModel(at: now) }
     }
     if configuration.keepalive != before.keepalive, state.isSynchronized {
       timers.keepalive = .distantFuture

@@ -6,6 +6,7 @@ extension TCPConnection {
   /// A deadline given by ``nextDeadline`` has passed.
   package mutating func deadlinePassed(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
     if timers.close <= now { return closeDeadlinePassed(ledger: &ledger) }
+    noteIfLimited()
     if timers.acknowledgment <= now {
       timers.acknowledgment = .distantFuture
       acknowledgeNow(.acknowledgeDelayed)
@@ -18,6 +19,7 @@ extension TCPConnection {
     }
     if timers.keepalive <= now { keepaliveDeadlinePassed(at: now, ledger: &ledger) }
     if timers.trim <= now { trim(at: now) }
+    if timers.pacing <= now { timers.pacing = .distantFuture }
   }
 
   // MARK: Retransmission

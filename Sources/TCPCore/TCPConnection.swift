@@ -53,6 +53,7 @@ package struct TCPConnection: ~Copyable {
   var congestion: CongestionController
   var windowUse = WindowUse()
   var slowStart = SlowStartWatch()
+  var pacing = Pacing()
   var roundTrip: RoundTripEstimator
   var timers = Timers()
   var pending: PendingOutput = []
@@ -166,6 +167,7 @@ package struct TCPConnection: ~Copyable {
     if let closeReason { throw .closed(closeReason) }
     guard state.maySend, !isClosing else { throw .sendingClosed }
     restartAfterIdle(at: now)
+    noteIfLimited()
   }
 
   /// Octets that ``send(_:at:)`` would take now.

@@ -132,6 +132,8 @@ struct Timers {
   var keepalive = Instant.distantFuture
   /// The end of TIME-WAIT, or of an orphan's FIN-WAIT-2.
   var close = Instant.distantFuture
+  /// When paced data may leave.
+  var pacing = Instant.distantFuture
   /// A look whether the buffers' memory can be given back.
   var trim = Instant.distantFuture
   /// Since when something has been unacknowledged without progress.
@@ -144,7 +146,8 @@ struct Timers {
   /// The first deadline.
   var next: Instant? {
     let repair = min(min(retransmit, lossProbe), reordering)
-    let first = min(min(repair, acknowledgment), min(min(keepalive, close), trim))
+    let rest = min(min(keepalive, close), min(trim, pacing))
+    let first = min(min(repair, acknowledgment), rest)
     return first == .distantFuture ? nil : first
   }
 
@@ -156,6 +159,7 @@ struct Timers {
     keepalive = .distantFuture
     close = .distantFuture
     trim = .distantFuture
+    pacing = .distantFuture
   }
 }
 

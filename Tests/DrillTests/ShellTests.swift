@@ -39,7 +39,7 @@ struct ShellTests {
       ("sleep 0.5; sleep 1", [.sleep(500_000), .sleep(1_000_000)]),
       (
         "tc qdisc delete dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root pfifo limit 0",
-        [.link(isBlocked: false), .link(isBlocked: true)]
+        [.link(isBlocked: false), .pacing(false), .link(isBlocked: true)]
       ),
       (
         "ip route change 192.0.2.1 via 192.168.0.2 dev tun0 advmss 1460 mtu lock 1500",
@@ -57,7 +57,7 @@ struct ShellTests {
         "sockstat -6 -P tcp -s | grep packetdril | grep -c TIME_WAIT | grep 0",
         [.socketCount(state: "TIME_WAIT", port: nil, count: 0, isIPv6: true)]
       ),
-      ("tc qdisc replace dev tun0 root fq", [.link(isBlocked: false)]),
+      ("tc qdisc replace dev tun0 root fq", [.link(isBlocked: false), .pacing(true)]),
       ("ethtool -K tun0 tso off gso off", [.segmentationOffload(false)]),
       ("ethtool -K tun0 gso on", [.segmentationOffload(true)]), ("ethtool -k tun0", [.nothing]),
       ("tcpdrop -s TIME_WAIT", [.dropConnections(state: "TIME_WAIT")]),

@@ -11,6 +11,7 @@ struct GoodputTests {
     var congestion: CongestionAlgorithm
     var usesSACK = true
     var superSegments = false
+    var octets = 2_000_000
     /// Octets a second that are expected at least.
     var least: Double
     var testDescription: String {
@@ -18,7 +19,7 @@ struct GoodputTests {
     }
   }
 
-  /// Seconds that two million octets take at 100 Mbit/s and 20 ms of round trip.
+  /// Seconds that the octets take at 100 Mbit/s and 20 ms of round trip.
   private static func time(_ path: Path, seed: UInt64) -> (seconds: Double, timeouts: UInt64) {
     var configuration = TCPConfiguration()
     configuration.congestion = path.congestion
@@ -26,7 +27,7 @@ struct GoodputTests {
     var pair = Pair(
       seed: seed, faults: Faults(loss: path.loss, superSegments: path.superSegments, perOctet: 80),
       client: configuration, server: configuration)
-    let total = 2_000_000
+    let total = path.octets
     let chunk = [UInt8](repeating: 7, count: 65_536)
     var sent = 0
     var received = 0
@@ -58,6 +59,12 @@ struct GoodputTests {
       Path(loss: 0.001, congestion: .reno, least: 5_000_000),
       Path(loss: 0.001, congestion: .cubic, least: 5_000_000),
       Path(loss: 0.05, congestion: .cubic, least: 310_000),
+      // BBR does not take chance for congestion: 12 MB/s is all that the link carries.
+      Path(loss: 0, congestion: .bbr, octets: 20_000_000, least: 11_000_000),
+      Path(loss: 0.01, congestion: .bbr, octets: 20_000_000, least: 10_000_000),
+      Path(loss: 0.03, congestion: .bbr, octets: 20_000_000, least: 9_000_000),
+      Path(loss: 0.05, congestion: .bbr, octets: 20_000_000, least: 7_000_000),
+      Path(loss: 0.03, congestion: .bbr, superSegments: true, octets: 20_000_000, least: 9_000_000),
       Path(loss: 0, congestion: .cubic, superSegments: true, least: 7_000_000),
     ])
   func goodput(_ path: Path) {
@@ -68,7 +75,7 @@ struct GoodputTests {
       seconds += run.seconds
       timeouts += run.timeouts
     }
-    let goodput = 4 * 2_000_000 / seconds
+    let goodput = 4 * Double(path.octets) / seconds
     #expect(goodput >= path.least, "\(timeouts) time-outs")
   }
 }

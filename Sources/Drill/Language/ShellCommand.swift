@@ -14,6 +14,8 @@ enum ShellCommand: Hashable, Sendable {
   case sleep(Int64)
   /// From now on the link takes no packet, or takes them again.
   case link(isBlocked: Bool)
+  /// The link's queue lets segments leave one after the other, at their connection's rate.
+  case pacing(Bool)
   /// The link's device cuts super-segments, or the stack must.
   case segmentationOffload(Bool)
   /// So many connections must be in a state, as FreeBSD names it.
@@ -69,7 +71,7 @@ extension ShellCommand {
     case "true", "echo", "setkey", "packetdrill_setup.sh": return [.nothing]
     case "tcpdrop" where arguments.count == 2 && arguments[0] == "-s":
       return [.dropConnections(state: arguments[1])]
-    case "tc": return [trafficControl(arguments, words)]
+    case "tc": return trafficControl(arguments, words)
     case "ip": return [internet(arguments, words)]
     default:
       if name.hasPrefix("sysctl_restore") { return [.nothing] }
@@ -93,21 +95,22 @@ extension ShellCommand {
     return commands.isEmpty ? [.unsupported(words.joined(separator: " "))] : commands
   }
 
-  private static func trafficControl(_ arguments: [String], _ words: [String]) -> ShellCommand {
+  private static func trafficControl(_ arguments: [String], _ words: [String]) -> [ShellCommand] {
     guard arguments.first == "qdisc" else {
-      return .unsupported(words.joined(separator: " "))
+      return [.unsupported(words.joined(separator: " "))]
     }
-    // A queue that paces is a queue like others here: the stack does not pace.
     let kind = arguments.firstIndex { $0 == "pfifo" || $0 == "fq" || $0 == "fq_codel" }
     guard let kind else {
       let isRemoval = arguments.contains("del") || arguments.contains("delete")
-      return isRemoval ? .link(isBlocked: false) : .unsupported(words.joined(separator: " "))
+      return isRemoval
+        ? [.link(isBlocked: false), .pacing(false)]
+        : [.unsupported(words.joined(separator: " "))]
     }
     let rest = Array(arguments[(kind + 1)...])
     if rest.count == 2, rest[0] == "limit", let limit = Int(rest[1]) {
-      return .link(isBlocked: limit == 0)
+      return [.link(isBlocked: limit == 0)]
     }
-    return .link(isBlocked: false)
+    return [.link(isBlocked: false), .pacing(arguments[kind] == "fq")]
   }
 
   /// `ethtool -K tun0 tso off gso off`; either of them switched off takes super-segments away.

@@ -28,6 +28,9 @@ extension ScriptRunner {
         machine.isBlocked = isBlocked
         if !isBlocked { machine.flush() }
         continue
+      case .pacing(let isOn):
+        machine.process.parameters.tcp.isPaced = isOn
+        continue
       case .segmentationOffload(let isOn):
         if isOn == hasSegmentationOffload { continue }
         what = "changing segmentation offload while a script runs"

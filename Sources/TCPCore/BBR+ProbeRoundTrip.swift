@@ -1,0 +1,56 @@
+import Octets
+
+// The least round trip, and the pauses in which it is seen without a queue of our own making.
+// Source: draft-ietf-ccwg-bbr section "ProbeRTT Logic".
+extension BBR {
+  /// UpdateMinRTT.
+  mutating func updateRoundTrip(_ sample: RateSample, _ facts: Facts) {
+    let now = facts.now
+    probeIsDue = now.nanoseconds(since: probedRoundTripAt) > Self.probeInterval
+    if let roundTrip = sample.roundTrip, roundTrip < probedRoundTrip || probeIsDue {
+      probedRoundTrip = roundTrip
+      probedRoundTripAt = now
+    }
+    let isOld = now.nanoseconds(since: minimumRoundTripAt) > Self.roundTripLasts
+    if probedRoundTrip < minimumRoundTrip || isOld {
+      minimumRoundTrip = probedRoundTrip
+      minimumRoundTripAt = probedRoundTripAt
+    }
+  }
+
+  /// CheckProbeRTT.
+  mutating func checkProbeRoundTrip(_ sample: RateSample, _ facts: Facts) {
+    if state != .probeRoundTrip, probeIsDue, !idleRestart {
+      saveWindow(facts)
+      state = .probeRoundTrip
+      probeEndsAt = nil
+      phase = .stopping
+      startRound()
+    }
+    guard state == .probeRoundTrip else { return }
+    // What is seen of the rate now tells nothing.
+    delivery.limitedByApplication(inFlight: facts.inFlight)
+    if probeEndsAt != nil {
+      if roundStart { probeHasRound = true }
+      if probeHasRound { checkProbeRoundTripDone(facts) }
+    } else if facts.inFlight <= probeWindow(facts) {
+      probeEndsAt = facts.now.advanced(byNanoseconds: Self.probeDuration)
+      probeHasRound = false
+      startRound()
+    }
+  }
+
+  /// CheckProbeRTTDone and ExitProbeRTT.
+  mutating func checkProbeRoundTripDone(_ facts: Facts) {
+    guard let end = probeEndsAt, facts.now > end else { return }
+    probedRoundTripAt = facts.now
+    window = max(window, priorWindow)
+    resetShortTerm()
+    guard wasFull else {
+      state = .startup
+      return
+    }
+    startDown(facts)
+    state = .cruise
+  }
+}
