@@ -37,13 +37,11 @@ struct SlowStartWatch {
   /// cssBaselineMinRtt; nil outside conservative slow start.
   private var baseline: UInt32?
   private var conservativeRounds: UInt8 = 0
-  /// The round trip that the acknowledgment at hand has measured.
-  private var latest: UInt32?
+  /// The round trip that the acknowledgment at hand has measured, in nanoseconds; 0 for none.
+  private var latest: Int64 = 0
 
   /// An acknowledgment has measured a round trip, in nanoseconds.
-  mutating func measured(_ roundTrip: Int64) {
-    latest = UInt32(clamping: roundTrip / 1000)
-  }
+  mutating func measured(_ roundTrip: Int64) { latest = roundTrip }
 
   /// An acknowledgment has come in slow start: how the window may grow by it.
   ///
@@ -70,11 +68,11 @@ struct SlowStartWatch {
       baseline = minimum
       conservativeRounds = 0
     }
-    if let latest {
-      minimum = min(minimum, latest)
+    if latest > 0 {
+      minimum = min(minimum, UInt32(clamping: latest / 1000))
       if samples < .max { samples &+= 1 }
     }
-    latest = nil
+    latest = 0
     return baseline == nil ? .slowStart : .conservative
   }
 

@@ -153,9 +153,9 @@ extension TCPConnection {
 
   /// RFC 9406 section 4.3: in the first slow start only, which no loss has bounded yet.
   private var watchesSlowStart: Bool {
-    congestion.slowStartThreshold == .max && configuration.congestion == .cubic
+    congestion.congestionWindow >= SlowStartWatch.leastWindow &* send.maximumSegmentSize
+      && congestion.slowStartThreshold == .max && congestion.algorithm == .cubic
       && configuration.leavesSlowStartEarly
-      && congestion.congestionWindow >= SlowStartWatch.leastWindow &* send.maximumSegmentSize
   }
 
   /// RFC 6298 section 3 (Karn); RFC 7323 section 4.1 for what was sent twice.

@@ -68,7 +68,7 @@ struct Serve: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The congestion controller, cubic or reno (default: cubic).", valueName: "name"))
+      "The congestion controller: cubic, reno or bbr (default: cubic).", valueName: "name"))
   var congestion: String?
 
   @Option(
