@@ -45,6 +45,13 @@ extension TCPConnection {
       pending.remove(.reset)
       begin(&segment, send.next, [.rst, .ack], .resetAbort, at: now)
       return true
+      if pending.remove(.refusal) != nil {
+        // RFC 9293 3.5.2: at the number that the peer expects. A FIN that was lost has moved SND.NXT
+        // beyond it, and RFC 5961 3.2 lets a peer believe a reset at that very number only.
+        begin(&segment, send.unacknowledged, [.rst], .resetUnreadData, at: now)
+        segment.header.options = TCPOptions()
+        return true
+      }
     case .listen: return false
     case .synSent, .synReceived:
       if sendsEarly { break }

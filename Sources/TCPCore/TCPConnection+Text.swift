@@ -30,7 +30,7 @@ extension TCPConnection {
       acknowledgeNow(.acknowledgeDuplicate)
     }
     if isOrphan || refusesText, isOrphan || state != .established {
-      return refuseUnreadData(ledger: &ledger)
+      return refuseUnreadData()
     }
     let text = segment.payload.extracting(
       first.distance(to: start)..<first.distance(to: edge))
@@ -113,8 +113,7 @@ extension TCPConnection {
   }
 
   /// Nobody reads any more. RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13.
-  private mutating func refuseUnreadData(ledger: inout RuleLedger<TCPRule>) {
-    ledger.note(.resetUnreadData)
+  private mutating func refuseUnreadData() {
     finish(isOrphan ? .aborted : .reset)
     pending.insert(.reset)
   }

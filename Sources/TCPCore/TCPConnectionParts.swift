@@ -116,6 +116,8 @@ struct PendingOutput: OptionSet {
   static var keepalive: PendingOutput { PendingOutput(rawValue: 16) }
   /// A probe for a loss at the tail. RFC 8985 section 7.3.
   static var lossProbe: PendingOutput { PendingOutput(rawValue: 32) }
+  /// The reset answers data that nobody will read.
+  static var refusal: PendingOutput { PendingOutput(rawValue: 64) }
 }
 
 /// The deadlines of a connection; unset ones are in the distant future.

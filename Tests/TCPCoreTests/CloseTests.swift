@@ -98,7 +98,7 @@ struct CloseTests {
     script.connection.detach(at: script.now)
     script.expect(.finAck, seq: 1)
     script.inject(.ack, seq: 1, ack: 2, length: 10)
-    script.expect(.rstAck, seq: 2)
+    script.expect(.rst, seq: 2)
     script.expect(closed: .aborted)
   }
 

@@ -108,7 +108,7 @@ struct SettingsTests {
     script.connection.closeSending(at: script.now)
     script.expect(.finAck, seq: 1, ack: 11)
     script.inject(.ack, seq: 11, ack: 2, length: 10)
-    script.expect(.rstAck, seq: 2)
+    script.expect(.rst, seq: 2)
     script.expect(closed: .reset)
   }
 
