@@ -96,6 +96,12 @@ extension TCPConnection {
     }
     // Fourth, the SYN bit.
     guard flags.contains(.syn) else { return ledger.note(.dropUnexpected) }
+    if isAcceptable, let echo = TCPOptions(parsing: segment.options).timestamps?.echo,
+      !isEchoOfSYN(echo, at: now)
+    {
+      badHandshakeACK = acknowledgment
+      return ledger.note(.dropForeignEcho)
+    }
     takeSYN(segment, at: now)
     if isAcceptable {
       learn(segment, TCPOptions(parsing: segment.options), ledger: &ledger)
@@ -119,6 +125,14 @@ extension TCPConnection {
 
   /// Of the data in our SYN the peer has this much; the rest is lost and goes again.
   /// RFC 7413 section 4.2.1.
+  /// Whether a SYN,ACK echoes a time at which our SYN was, or may have been, sent: what echoes another
+  /// answers another SYN, or is a guess. RFC 7323 section 3.2; 0 is no echo.
+  private func isEchoOfSYN(_ echo: UInt32, at now: Instant) -> Bool {
+    guard configuration.usesTimestamps, echo != 0 else { return true }
+    let first = timestamps(at: timers.unacknowledgedSince).value
+    return echo &- first <= timestamps(at: now).value &- first
+  }
+
   private mutating func settleSYNData(to acknowledgment: SequenceNumber, at now: Instant) {
     guard fastOpen.octetsInSYN > 0 else { return }
     let end = send.dataStart + fastOpen.octetsInSYN
