@@ -107,8 +107,10 @@ extension TCPConnection {
       learn(segment, TCPOptions(parsing: segment.options), ledger: &ledger)
       synAcknowledged(segment, at: now, ledger: &ledger)
       settleSYNData(to: acknowledgment, at: now)
-      // What waits to be sent is taken for an answer to the SYN,ACK.
-      if !sendBuffer.isEmpty { acknowledgments.lastDataAt = now }
+      // What waits to be sent is taken for an answer to the SYN,ACK; what our SYN had carried is not.
+      if endOfData.follows(send.initial + 1 + fastOpen.octetsInSYN) {
+        acknowledgments.lastDataAt = now
+      }
       acknowledgeNow(.acknowledgeHandshake)
       establish(&ledger)
       if segment.payload.count > 0 || flags.contains(.fin) {
@@ -123,8 +125,6 @@ extension TCPConnection {
     }
   }
 
-  /// Of the data in our SYN the peer has this much; the rest is lost and goes again.
-  /// RFC 7413 section 4.2.1.
   /// Whether a SYN,ACK echoes a time at which our SYN was, or may have been, sent: what echoes another
   /// answers another SYN, or is a guess. RFC 7323 section 3.2; 0 is no echo.
   private func isEchoOfSYN(_ echo: UInt32, at now: Instant) -> Bool {
@@ -133,6 +133,8 @@ extension TCPConnection {
     return echo &- first <= timestamps(at: now).value &- first
   }
 
+  /// Of the data in our SYN the peer has this much; the rest is lost and goes again.
+  /// RFC 7413 section 4.2.1.
   private mutating func settleSYNData(to acknowledgment: SequenceNumber, at now: Instant) {
     guard fastOpen.octetsInSYN > 0 else { return }
     let end = send.dataStart + fastOpen.octetsInSYN

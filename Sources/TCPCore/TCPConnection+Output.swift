@@ -171,7 +171,11 @@ extension TCPConnection {
   }
 
   /// What the peer's window still takes; negative after it was shrunk (RFC 9293 3.8.6 MUST-34).
-  var usableWindow: Int { send.next.distance(to: send.unacknowledged + send.window) }
+  ///
+  /// Our SYN takes a number, but nothing of the window: it matters while early data is sent.
+  var usableWindow: Int {
+    send.next.distance(to: .later(send.unacknowledged, send.dataStart) + send.window)
+  }
 
   private mutating func newData(
     _ segment: inout OutgoingSegment, _ limits: SegmentLimits, at now: Instant,
