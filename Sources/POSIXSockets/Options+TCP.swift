@@ -56,7 +56,12 @@ extension POSIXProcess {
     let (number, error) = number(value)
     if let error { return error }
     switch name {
-    case 1: configure(socket) { $0.noDelay = number != 0 }
+    case 1:
+      configure(socket) { $0.noDelay = number != 0 }
+      // Linux lets what is held go each time, whatever was set before.
+      if number != 0, case .connection(let id) = socket.role {
+        stack.mark(id, .nothingFollows, at: now)
+      }
     case 2: return setSegmentSize(socket, number)
     case 3: configure(socket) { $0.isCorked = number != 0 }
     case 4, 5, 6: return setKeepaliveTimes(socket, name, number)

@@ -56,6 +56,7 @@ extension Stack {
     switch mark {
     case .urgent: unsafe slot.pointee.connection.markUrgent()
     case .moreFollows: unsafe slot.pointee.connection.announceMore()
+    case .nothingFollows: unsafe slot.pointee.connection.sendHeld()
     case .endOfRecord: unsafe slot.pointee.connection.endRecord()
     case .nothing: unsafe slot.pointee.connection.openNow()
     case .stamped(let name): unsafe slot.pointee.connection.stampLastOctet(name)
@@ -115,6 +116,8 @@ public enum SendMark: Hashable, Sendable {
   case urgent
   /// More follows at once: a tail that fills no segment may wait for it.
   case moreFollows
+  /// Nothing follows for now: what waits for company goes.
+  case nothingFollows
   /// A record ends: no segment carries octets of two.
   case endOfRecord
   /// Nothing was written: a SYN that waits for data goes alone.

@@ -261,6 +261,7 @@ extension TCPConnection {
       // Nothing was outstanding: a timer that runs was for the window.
       timers.unacknowledgedSince = now
       timers.retransmit = .distantFuture
+    if last == end { send.overridesSillyWindow = false }
       if let last = send.lastDataAt { congestion.idled(now.nanoseconds(since: last)) }
     }
     // RFC 6298 (5.1).

@@ -17,11 +17,7 @@ extension TCPConnection {
     if configuration.receiveBufferLimit != before.receiveBufferLimit {
       setReceiveLimit(max(2048, min(configuration.receiveBufferLimit, 1 << 30)))
     }
-    if configuration.noDelay, !before.noDelay {
-      // What waits for company goes, a cork or not.
-      expectsMore = false
-      send.overridesSillyWindow = send.next.precedes(endOfData)
-    }
+    if configuration.noDelay, !before.noDelay { sendHeld() }
     if configuration.congestion != before.congestion {
       congestion.algorithm = configuration.congestion
       endModel()
@@ -47,6 +43,12 @@ extension TCPConnection {
     }
     let room = limit &+ 1 << Int(receive.ourScale)
     receiveBuffer.limit = max(room, receiveBuffer.count &+ receive.window)
+  }
+
+  /// What waits for company goes, a cork or not.
+  package mutating func sendHeld() {
+    expectsMore = false
+    send.overridesSillyWindow = send.next.precedes(endOfData)
   }
 
   /// The next write follows at once: the tail of the last may wait for it, as with a cork.
@@ -123,7 +125,6 @@ extension TCPConnection {
     if send.overridesSillyWindow {
       send.overridesSillyWindow = false
       expectsMore = false
-      pushesTail = true
       return count
     }
     ledger.note(.corked)

@@ -38,7 +38,11 @@ extension TCPConnection {
     }
     guard outstanding > 0 else {
       // RFC 9293 3.8.6.2.1: the override of silly-window avoidance.
-      if waiting { send.overridesSillyWindow = true }
+      if waiting {
+        send.overridesSillyWindow = true
+        // What was said to follow has not: this is the end for now.
+        pushesTail = true
+      }
       return
     }
     // RFC 9293 3.8.3 MUST-20: R2.
