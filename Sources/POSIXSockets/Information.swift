@@ -77,7 +77,6 @@ extension POSIXProcess {
   private func fill(_ info: inout LinuxTCPInfo, _ known: TCPInfo, _ details: TCPDetails) {
     let size = max(known.sendMaximumSegmentSize, 1)
     func segments(_ octets: Int) -> Int { (octets + size - 1) / size }
-    func microseconds(_ duration: Duration) -> Int { Int(duration.wholeNanoseconds / 1000) }
     info["state"] = Self.number(known.state)
     info["ca_state"] = Self.number(details.loss)
     info["retransmits"] = known.retransmissions
@@ -117,12 +116,19 @@ extension POSIXProcess {
     fillCounters(&info, details, size)
   }
 
+  private func microseconds(_ duration: Duration) -> Int {
+    Int(duration.wholeNanoseconds / 1000)
+  }
+
   private func fillCounters(_ info: inout LinuxTCPInfo, _ details: TCPDetails, _ size: Int) {
     let counted = details.statistics
     func milliseconds(since time: Instant?) -> Int {
       guard let time, time <= now else { return 0 }
       return Int(now.nanoseconds(since: time) / 1_000_000)
     }
+    info["busy_time"] = microseconds(details.sendTimes.busy(at: now))
+    info["rwnd_limited"] = microseconds(details.sendTimes.windowLimited(at: now))
+    info["sndbuf_limited"] = microseconds(details.sendTimes.bufferLimited(at: now))
     info["last_data_sent"] = milliseconds(since: details.lastDataSent)
     info["last_data_recv"] = milliseconds(since: counted.lastDataReceived)
     info["last_ack_recv"] = milliseconds(since: details.lastHeard)

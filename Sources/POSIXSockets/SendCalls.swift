@@ -129,6 +129,7 @@ extension POSIXProcess {
       return .done(request.count)
     }
     socket.lacksRoom = true
+    stack.mark(id, .noRoom, at: now)
     if mayWait(socket, .send, timeout: timeout, dontWait: dontWait) {
       socket.blocked[.send]?.written = written
       return .pending

@@ -57,6 +57,7 @@ extension Stack {
     case .urgent: unsafe slot.pointee.connection.markUrgent()
     case .moreFollows: unsafe slot.pointee.connection.announceMore()
     case .nothingFollows: unsafe slot.pointee.connection.sendHeld()
+    case .noRoom: unsafe slot.pointee.connection.sendTimes.userLacksRoom = true
     case .endOfRecord: unsafe slot.pointee.connection.endRecord()
     case .nothing: unsafe slot.pointee.connection.openNow()
     case .stamped(let name): unsafe slot.pointee.connection.stampLastOctet(name)
@@ -118,6 +119,8 @@ public enum SendMark: Hashable, Sendable {
   case moreFollows
   /// Nothing follows for now: what waits for company goes.
   case nothingFollows
+  /// The owner had more to write than it found room for.
+  case noRoom
   /// A record ends: no segment carries octets of two.
   case endOfRecord
   /// Nothing was written: a SYN that waits for data goes alone.

@@ -19,6 +19,8 @@ public struct TCPDetails: Hashable, Sendable {
 
   /// The counters.
   public var statistics: TCPStatistics
+  /// What sending has waited for.
+  public var sendTimes: TCPSendTimes
   /// What is done about losses.
   public var loss: LossState
   /// Octets that the peer has selectively acknowledged.
@@ -89,7 +91,7 @@ extension TCPConnection {
   /// All that may be known of the connection now.
   package var details: TCPDetails {
     TCPDetails(
-      statistics: statistics, loss: recovery.phase.lossState,
+      statistics: statistics, sendTimes: sendTimes, loss: recovery.phase.lossState,
       selectivelyAcknowledged: scoreboard.sackedOctets &+ scoreboard.duplicateOctets,
       lost: scoreboard.lostOctets, repaired: scoreboard.againOctets,
       reorderingDegree: detection.reorderingDegree,

@@ -11,8 +11,10 @@ extension TCPConnection {
     into segment: inout OutgoingSegment, limits: SegmentLimits, at now: Instant,
     ledger: inout RuleLedger<TCPRule>
   ) -> Bool {
-    if isSilent { return false }
-    guard chooseSegment(&segment, limits, at: now, &ledger) else { return false }
+    guard !isSilent, chooseSegment(&segment, limits, at: now, &ledger) else {
+      noteSendLimit(at: now)
+      return false
+    }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
     statistics.sent(
       segment.payloadCount, cutInto: segment.segmentSize, isCopy: segment.isCopy)
@@ -43,8 +45,6 @@ extension TCPConnection {
     case .closed:
       guard pending.contains(.reset) else { return false }
       pending.remove(.reset)
-      begin(&segment, send.next, [.rst, .ack], .resetAbort, at: now)
-      return true
       if pending.remove(.refusal) != nil {
         // RFC 9293 3.5.2: at the number that the peer expects. A FIN that was lost has moved SND.NXT
         // beyond it, and RFC 5961 3.2 lets a peer believe a reset at that very number only.
@@ -52,6 +52,8 @@ extension TCPConnection {
         segment.header.options = TCPOptions()
         return true
       }
+      begin(&segment, send.next, [.rst, .ack], .resetAbort, at: now)
+      return true
     case .listen: return false
     case .synSent, .synReceived:
       if sendsEarly { break }
@@ -186,6 +188,7 @@ extension TCPConnection {
     let hasFIN = isClosing && send.next.precedesOrEquals(end)
     guard available > 0 || hasFIN else { return false }
     let window = usableWindow
+    sendTimes.isWindowBound = window <= 0
     guard window > 0 else {
       armPersist(at: now)
       ledger.note(.windowFull)
@@ -244,6 +247,7 @@ extension TCPConnection {
       return count
     }
     ledger.note(.sillyWindow)
+    sendTimes.isWindowBound = true
     armPersist(at: now)
     return nil
   }
@@ -257,11 +261,11 @@ extension TCPConnection {
     let takesFIN = withFIN && last == end
     send.next = takesFIN ? last + 1 : last
     send.hasProbe = false
+    if last == end { send.overridesSillyWindow = false }
     if start == send.unacknowledged {
       // Nothing was outstanding: a timer that runs was for the window.
       timers.unacknowledgedSince = now
       timers.retransmit = .distantFuture
-    if last == end { send.overridesSillyWindow = false }
       if let last = send.lastDataAt { congestion.idled(now.nanoseconds(since: last)) }
     }
     // RFC 6298 (5.1).

@@ -88,6 +88,8 @@ package struct TCPConnection: ~Copyable {
   var recordEnds: [SequenceNumber] = []
   /// Octets that the user asked about.
   var stamps = SendStamps()
+  /// What sending has waited for.
+  package var sendTimes = TCPSendTimes()
   /// What is known of congestion marks. RFC 3168.
   var ecn: ECNState = []
   /// Data in the SYN. RFC 7413.
@@ -151,6 +153,7 @@ package struct TCPConnection: ~Copyable {
     pushesTail = true
     let taken = sendBuffer.append(octets)
     if taken < octets.count { isWriteBlocked = true }
+    sendTimes.userLacksRoom = taken < octets.count
     return taken
   }
 
