@@ -201,8 +201,9 @@ struct SocketOptions {
   var acknowledgesQuickly = true
   /// `TCP_DEFER_ACCEPT` in retransmissions of the SYN,ACK.
   var deferredAccept = 0
-  /// `TCP_FASTOPEN`, `TCP_FASTOPEN_CONNECT`.
+  /// `TCP_FASTOPEN`, `TCP_FASTOPEN_KEY` (none: the host's), `TCP_FASTOPEN_CONNECT`.
   var fastOpenQueue = 0
+  var fastOpenKeys: [FastOpenKey] = []
   var opensFast = false
   /// `TCP_INQ`.
   var tellsQueue = false

@@ -114,23 +114,27 @@ extension POSIXProcess {
     return nil
   }
 
-  /// `TCP_FASTOPEN_KEY`: one key, or a new one and the one before. It is the host's, for all
-  /// listeners, where Linux can also give each its own.
-  mutating func setFastOpenKey(_ value: OptionValue?) -> Errno? {
+  /// `TCP_FASTOPEN_KEY`: one key, or a new one and the one before, for this listener alone.
+  mutating func setFastOpenKey(_ socket: OpenSocket, _ value: OptionValue?) -> Errno? {
     guard let octets = value?.octets else { return .badAddress }
     guard octets.count == 16 || octets.count == 32 else { return .invalidArgument }
     func word(_ offset: Int) -> UInt64 {
       octets[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
-    stack.fastOpen.keys = stride(from: 0, to: octets.count, by: 16).map { start in
+    let keys = stride(from: 0, to: octets.count, by: 16).map { start in
       FastOpenKey(word(start), word(start + 8))
+    }
+    socket.options.fastOpenKeys = keys
+    if case .listener(let id) = socket.role {
+      try? stack.configureListener(id) { $0.fastOpenKeys = keys }
     }
     return nil
   }
 
   /// The octets of `TCP_FASTOPEN_KEY`.
-  var fastOpenKeyOctets: [UInt8] {
-    stack.fastOpen.keys.prefix(2).flatMap { key in
+  func fastOpenKeyOctets(_ socket: OpenSocket) -> [UInt8] {
+    let own = socket.options.fastOpenKeys
+    return (own.isEmpty ? stack.fastOpen.keys : own).prefix(2).flatMap { key in
       [key.first, key.second].flatMap { word in
         (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
       }

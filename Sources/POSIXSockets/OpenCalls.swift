@@ -135,6 +135,7 @@ extension POSIXProcess {
     let startsEarly = parameters.listensFast && parameters.fastOpen.isServer
     let queue = socket.options.fastOpenQueue
     options.fastOpenQueue = queue > 0 ? queue : startsEarly ? length : 0
+    options.fastOpenKeys = socket.options.fastOpenKeys
     options.deferAccept = parameters.deferral(socket.options.deferredAccept)
     do throws(SocketError) {
       let id = try stack.listen(at: socket.local ?? SocketAddress(.any, 0), options: options)

@@ -31,7 +31,7 @@ extension POSIXProcess {
     case 36: return .flag(options.tellsQueue)
     case 23: return .int(options.fastOpenQueue)
     case 30: return .flag(options.opensFast)
-    case 33: return .value(OptionValue(octets: fastOpenKeyOctets))
+    case 33: return .value(OptionValue(octets: fastOpenKeyOctets(socket)))
     case 34: return .flag(!socket.tcp.fastOpenNeedsCookie)
     // What is always off: thin streams, transmission delay.
     case 16, 17, 37: return .int(0)
@@ -52,7 +52,7 @@ extension POSIXProcess {
   ) throws(UnsupportedCall) -> Errno? {
     guard socket.isStream else { return .noSuchOption }
     if name == 13 { return try setCongestion(socket, value) }
-    if name == 33 { return setFastOpenKey(value) }
+    if name == 33 { return setFastOpenKey(socket, value) }
     let (number, error) = number(value)
     if let error { return error }
     switch name {

@@ -159,13 +159,15 @@ extension Stack {
     let needsCookie =
       listeners.withElement(listener) { $0.tcp.fastOpenNeedsCookie } ?? true
     if fastOpen.acceptsWithoutCookie || !needsCookie { return .early(nil) }
-    guard let option, let newest = fastOpen.keys.first else { return .ordinary }
+    let own = listeners.withElement(listener) { $0.options.fastOpenKeys } ?? []
+    let keys = own.isEmpty ? fastOpen.keys : own
+    guard let option, let newest = keys.first else { return .ordinary }
     let client = ends.remote.address
     let server = ends.local.address
     let fresh = FastOpenOption(
       newest.cookie(client: client, server: server), isExperimental: option.isExperimental)
     guard option.cookie.count > 0 else { return .answer(fresh) }
-    for (age, key) in fastOpen.keys.enumerated()
+    for (age, key) in keys.enumerated()
     where key.cookie(client: client, server: server) == option.cookie {
       return .early(age == 0 ? nil : fresh)
     }

@@ -92,6 +92,8 @@ public struct ListenOptions: Hashable, Sendable {
   public var deferAccept: Duration?
   /// Connections whose data may be taken before their handshake has ended; 0 does without Fast Open.
   public var fastOpenQueue = 0
+  /// The keys of its cookies, the one for new cookies first; where there are none, the host's.
+  public var fastOpenKeys: [FastOpenKey] = []
   /// The configuration of its connections; nil takes the stack's.
   public var tcp: TCPConfiguration?
 

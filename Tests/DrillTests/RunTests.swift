@@ -36,6 +36,12 @@ struct RunTests {
       "+0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n+0 read(4, ..., 1) = -1 EAGAIN (would block)\n",
       "+0 ioctl(4, SIOCINQ, [0]) = 0\n+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0\n",
       "+0 poll([{fd=4, events=POLLIN|POLLOUT, revents=POLLOUT}], 1, 0) = 1\n",
+      // An octet of a string is one, whatever its value.
+      #"""
+      +0 setsockopt(3, SOL_TCP, TCP_FASTOPEN_KEY, "\xff\x80\xc3\xbf0123456789\x01\xfe", 16) = 0
+      +0 getsockopt(3, SOL_TCP, TCP_FASTOPEN_KEY, "\xff\x80\xc3\xbf0123456789\x01\xfe", [16]) = 0
+
+      """#,
       "+0 close(3) = 0\n+0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n",
       "+0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0\n+0 close(4) = 0\n+0 > R. 1:1(0) ack 1\n",
     ])

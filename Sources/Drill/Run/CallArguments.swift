@@ -147,6 +147,11 @@ struct CallArguments {
     return message
   }
 
+  /// A string's octets: `\xHH` is one of them.
+  static func octets(of text: String) -> [UInt8] {
+    text.unicodeScalars.flatMap { UInt8(exactly: $0.value).map { [$0] } ?? Array(String($0).utf8) }
+  }
+
   /// The value for `setsockopt`; nil is a null pointer.
   func optionValue(_ index: Int, length: Int) throws(Halt) -> OptionValue? {
     var value: OptionValue
@@ -160,7 +165,7 @@ struct CallArguments {
         guard let number = try number(of: parts[0]) else { throw mistake(index, "a number") }
         value = .int(number)
       }
-    case .string(let text): value = .string(text)
+    case .string(let text): value = OptionValue(octets: Self.octets(of: text))
     case .structure:
       if let on = self[index][member: "onoff"], let seconds = self[index][member: "linger"] {
         guard let on = try number(of: on), let seconds = try number(of: seconds) else {

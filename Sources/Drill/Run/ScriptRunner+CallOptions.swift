@@ -69,7 +69,10 @@ extension ScriptRunner {
     switch arguments[3] {
     case .ellipsis: break
     case .string(let text):
-      if value.string != text { note("the value", "\"\(text)\"", "\"\(value.string)\"") }
+      let wanted = CallArguments.octets(of: text).prefix { $0 != 0 }
+      if !wanted.elementsEqual(value.octets.prefix { $0 != 0 }) {
+        note("the value", "\"\(text)\"", "\"\(value.string)\"")
+      }
     case .list(let parts):
       guard parts.count == 1 else { throw arguments.mistake(3, "one number in a list") }
       guard !parts[0].isEllipsis else { break }
