@@ -27,14 +27,16 @@ extension Stack {
       local: SocketAddress(packet.destination, segment.destinationPort),
       remote: SocketAddress(packet.source, segment.sourcePort))
     if let handle = table.find(ends) {
-      if !replaces(segment, handle, at: now) { return arrived(segment, codepoint, handle, at: now) }
+      if !replaces(segment, handle, at: now) {
+        return arrived(segment, codepoint, offload.segmentSize, handle, at: now)
+      }
     }
     listenerArrived(segment, ends, at: now)
   }
 
   private mutating func arrived(
-    _ segment: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, _ handle: SlabHandle,
-    at now: Instant
+    _ segment: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, _ segmentSize: UInt16,
+    _ handle: SlabHandle, at now: Instant
   ) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
     let before = unsafe slot.pointee.connection.state
@@ -53,7 +55,7 @@ extension Stack {
       }
     }
     unsafe slot.pointee.connection.segmentArrived(
-      segment, codepoint: codepoint, at: now, ledger: &counters.tcp)
+      segment, codepoint: codepoint, segmentSize: segmentSize, at: now, ledger: &counters.tcp)
     if before == .synSent { unsafe learnFastOpen(slot, at: now) }
     touch(handle, at: now)
   }

@@ -7,10 +7,12 @@ extension TCPConnection {
   ///
   /// A super-segment, of which a device has put several together, counts as what it carries.
   ///
-  /// - Parameter codepoint: what the IP header says of congestion on the way.
+  /// - Parameters:
+  ///   - codepoint: what the IP header says of congestion on the way.
+  ///   - segmentSize: octets of each segment of a super-segment, as far as the device tells; else 0.
   package mutating func segmentArrived(
-    _ segment: borrowing TCPSegmentView, codepoint: ECNCodepoint = .notECT, at now: Instant,
-    ledger: inout RuleLedger<TCPRule>
+    _ segment: borrowing TCPSegmentView, codepoint: ECNCodepoint = .notECT,
+    segmentSize: UInt16 = 0, at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
     statistics.arrived(segment.payload.count, at: now)
     switch state {
@@ -44,7 +46,7 @@ extension TCPConnection {
     // Seventh, the text. Eighth, the FIN bit.
     if segment.payload.count > 0 {
       codepointArrived(codepoint, flags, ledger: &ledger)
-      receiveText(segment, at: now, ledger: &ledger)
+      receiveText(segment, cutInto: segmentSize, at: now, ledger: &ledger)
     }
     if flags.contains(.fin) { receiveFIN(segment, at: now, ledger: &ledger) }
   }

@@ -5,7 +5,8 @@ import Wire
 extension TCPConnection {
   /// Puts a segment's text in its place in the receive buffer.
   mutating func receiveText(
-    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+    _ segment: borrowing TCPSegmentView, cutInto segmentSize: UInt16 = 0, at now: Instant,
+    ledger: inout RuleLedger<TCPRule>
   ) {
     guard state.mayReceive else { return ledger.note(.dropUnexpected) }
     // With SYN the text begins one number later.
@@ -34,8 +35,9 @@ extension TCPConnection {
     }
     let text = segment.payload.extracting(
       first.distance(to: start)..<first.distance(to: edge))
+    let largest = segmentSize > 0 ? Int(segmentSize) : receive.largestSegment
     receive.segmentSize = max(
-      receive.segmentSize, min(segment.payload.count, receive.largestSegment))
+      receive.segmentSize, min(segment.payload.count, largest, receive.largestSegment))
     if start == receive.next {
       accept(text, at: now, ledger: &ledger)
     } else {
@@ -115,7 +117,7 @@ extension TCPConnection {
   /// Nobody reads any more. RFC 9293 section 3.6.1, RFC 1122 section 4.2.2.13.
   private mutating func refuseUnreadData() {
     finish(isOrphan ? .aborted : .reset)
-    pending.insert(.reset)
+    pending.formUnion([.reset, .refusal])
   }
 
   /// A segment had FIN: remembers its number, and takes it when all before it has come.
