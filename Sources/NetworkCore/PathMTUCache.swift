@@ -34,7 +34,8 @@ package struct PathMTUCache: Sendable {
   ) -> Int {
     var believed = mtu
     if mtu == 0 || mtu >= length {
-      believed = Self.plateaus.first { $0 < length } ?? Self.floor
+      // Below the least plateau nothing can have been too long: what was told is all there is.
+      believed = Self.plateaus.first { $0 < length } ?? mtu
     }
     believed = max(believed, Self.floor)
     if entries.count >= Self.limit, entries[host] == nil { makeRoom(at: now) }
