@@ -52,6 +52,19 @@ struct DrillCommandTests {
       done.output.contains("0.pkt:3: ") || done.output.contains("0.pkt:2: "), "\(done.output)")
   }
 
+  @Test("a script that cannot be read is told as malformed, and the others run")
+  func unreadableScript() async throws {
+    let done = try await run(
+      Places.program, ["drill", "/proc/self/mem", "/dev/stdin", "/dev/null"], input: Self.good,
+      deadline: .seconds(60))
+    #expect(done.status == 64)
+    let lines = done.output.split(separator: "\n").map(String.init)
+    let reason = "expected a file that can be read (input/output error)"
+    #expect(lines.first == "error       /proc/self/mem:1: " + reason)
+    #expect(lines.dropFirst().first == "pass        /dev/stdin")
+    #expect(lines.last == "3 scripts: 1 pass, 0 fail, 0 unsupported, 2 error")
+  }
+
   @Test("with --json every line is an object, and the last one counts")
   func json() async throws {
     let done = try await drill([Self.good, Self.failing], ["--json"])

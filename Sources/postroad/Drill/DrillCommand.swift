@@ -16,8 +16,8 @@ struct DrillScripts: ParsableCommand {
       One line a script: pass, fail, unsupported (what the stack cannot do yet) or error (a script \
       that contradicts itself). A failure is followed by what was expected and what was seen.
 
-      Exit codes: 0 all pass, 1 a script fails, 2 none fails but something is unsupported, 64 a \
-      script is malformed or contradicts itself.
+      Exit codes: 0 all pass, 1 a script fails or the output cannot be written, 2 none fails but \
+      something is unsupported, 64 a script is malformed, contradicts itself or cannot be read.
 
       With --json each line is one object: "file", "outcome", "events" (how many happened), \
       "seconds" (of virtual time); where there is a reason "line" and "message"; for a failure \
@@ -87,12 +87,10 @@ struct DrillScripts: ParsableCommand {
     }
     var output = DrillOutput(isJSON: json, draws: trace)
     for file in try ScriptFiles.find(files) {
-      guard let octets = FileManager.default.contents(atPath: file) else {
-        throw complain("\(file): the file cannot be read", .init(64))
-      }
       let report: ScriptReport
       do throws(ScriptError) {
-        report = try Script(parsing: [UInt8](octets), file: file, settings: language).run(settings)
+        let octets = try ScriptFiles.read(file)
+        report = try Script(parsing: octets, file: file, settings: language).run(settings)
         capture?.add(report)
       } catch {
         report = ScriptReport(malformed: error, file: file)
@@ -138,8 +136,37 @@ enum DialectName: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-/// Finds the scripts that the command line names.
+/// Finds and reads the scripts that the command line names.
 enum ScriptFiles {
+  /// Octets of the largest script.
+  private static let limit = 16 << 20
+
+  /// What is in a file, a pipe among them; the other scripts run whether or not it can be read.
+  static func read(_ name: String) throws(ScriptError) -> [UInt8] {
+    let position = SourcePosition(file: name, line: 1)
+    let octets: Data?
+    do {
+      let handle = try FileHandle(forReadingFrom: URL(filePath: name))
+      octets = try handle.read(upToCount: limit + 1)
+      try handle.close()
+    } catch {
+      let reason = systemText(Int32(truncatingIfNeeded: systemError(error)))
+      throw ScriptError(at: position, expected: "a file that can be read (\(reason))")
+    }
+    guard let octets else { return [] }
+    guard octets.count <= limit else {
+      throw ScriptError(at: position, expected: "a script of at most 16 MiB")
+    }
+    return [UInt8](octets)
+  }
+
+  /// The errno in an error of the library.
+  private static func systemError(_ error: any Error) -> Int {
+    var error = error as NSError
+    while let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError { error = cause }
+    return error.domain == NSPOSIXErrorDomain ? error.code : 0
+  }
+
   /// Files as they are named, and the `.pkt` files of directories in the order of their names.
   static func find(_ names: [String]) throws -> [String] {
     var found: [String] = []
