@@ -64,14 +64,16 @@ struct Scoreboard {
 
   // MARK: Sending
 
-  /// New octets left, the last of them with PSH or not.
+  /// New octets left, the last of them with PSH or not, or at the end of a record.
   mutating func sent(
-    _ start: SequenceNumber, _ end: SequenceNumber, isPushed: Bool, at now: Instant
+    _ start: SequenceNumber, _ end: SequenceNumber, isPushed: Bool, endsRecord: Bool = false,
+    at now: Instant
   ) {
     guard start.precedes(end) else { return }
-    let marks: SentSegment.Marks = isPushed ? .pushed : []
+    var marks: SentSegment.Marks = isPushed ? .pushed : []
+    if endsRecord { marks.insert(.record) }
     if segments.count >= Self.limit, let last = segments.last,
-      last.marks.isSubset(of: .pushed)
+      last.marks.isSubset(of: [.pushed, .record])
     {
       segments[segments.count &- 1].end = end
       segments[segments.count &- 1].sentAt = now
@@ -217,7 +219,9 @@ struct Scoreboard {
     else { return nil }
     var stretch = segments[index]
     index &+= 1
-    while index < segments.count, Self.mustGoAgain(segments[index]), stretch.count < size {
+    while index < segments.count, Self.mustGoAgain(segments[index]), stretch.count < size,
+      !segments[index &- 1].marks.contains(.record)
+    {
       stretch.end = .earlier(segments[index].end, stretch.start + size)
       index &+= 1
     }
@@ -262,7 +266,7 @@ struct Scoreboard {
     var tail = segments[index]
     tail.start = number
     segments[index].end = number
-    segments[index].marks.remove(.pushed)
+    segments[index].marks.subtract([.pushed, .record])
     segments.insert(tail, at: index &+ 1)
     return true
   }

@@ -25,6 +25,8 @@ struct SentSegment: Hashable {
     static var everAgain: Marks { Marks(rawValue: 8) }
     /// It went out with PSH, which belongs to its last octet.
     static var pushed: Marks { Marks(rawValue: 16) }
+    /// A record of the user's ends with it: it is not joined with what follows.
+    static var record: Marks { Marks(rawValue: 32) }
   }
 
   /// Octets, FIN included.

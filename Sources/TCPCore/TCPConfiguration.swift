@@ -83,6 +83,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var detectsSpuriousTimeouts = true
   /// R2: how long data may stay unacknowledged, 100 s or more (RFC 9293 3.8.3 SHLD-11).
   public var retransmissionLimit: Duration = .seconds(924)
+  /// R2 once nobody holds the connection any more, 100 s or more.
+  public var orphanLimit: Duration = .seconds(100)
   /// R2 for a SYN, 3 minutes or more (MUST-23).
   public var openLimit: Duration = .seconds(190)
   /// How often a SYN, or its answer, goes again before the open fails, 0...127; nil leaves the R2.
@@ -99,7 +101,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var timeWait: Duration = .seconds(60)
   /// How long FIN-WAIT-2 lasts when nobody is there to read any more.
   public var orphanTimeout: Duration = .seconds(60)
-  /// What a full close does with unsent data: nil sends it in the background, zero resets.
+  /// What a full close does with unsent data: zero resets, all else sends it in the background.
+  /// Whoever wants to wait for that, as with SO_LINGER, waits outside.
   public var linger: Duration?
   /// What had come before a reset can still be read (as with Linux); RFC 9293 has it flushed.
   public var keepsTextAfterReset = false

@@ -118,7 +118,9 @@ extension TCPConnection {
     // RFC 6298 (5.2), (5.3).
     timers.retransmit =
       outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
-    if isWriteBlocked, sendBuffer.free >= sendBuffer.limit / 4 {
+    if isWriteBlocked, sendBuffer.free >= sendBuffer.limit / 4,
+      recordEnds.count <= Self.recordLimit / 2
+    {
       isWriteBlocked = false
       events.insert(.writable)
     }
@@ -204,6 +206,10 @@ extension TCPConnection {
     send.windowUpdate = (segment.sequence, segment.acknowledgment)
     guard wasClosed, window > 0 else { return }
     roundTrip.progressed()
+    // R2 is for silence, and a closed window was none; a bound on progress stays as it is.
+    if outstanding > 0, configuration.userTimeout == nil, !isOrphan {
+      timers.unacknowledgedSince = now
+    }
     // RFC 9293 3.8.6 MUST-34: what a shrunk window had stranded is timed again from here.
     timers.retransmit =
       outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture

@@ -129,7 +129,8 @@ extension TCPConnection {
 
   /// How much of the send buffer our first SYN carries.
   mutating func octetsForSYN() -> Int {
-    let count = min(sendBuffer.count, roomInSYN)
+    let record = recordEnds.first.map { send.dataStart.distance(to: $0) } ?? .max
+    let count = min(sendBuffer.count, roomInSYN, record)
     fastOpen.octetsInSYN = count
     return count
   }

@@ -27,15 +27,13 @@ extension TCPConnection {
     timers.lossProbe = .distantFuture
     guard outstanding > 0, recovery.probeEnd == nil else { return }
     // R2 and the user's time-out are kept by the retransmission timer.
-    if timers.retransmit <= now, now.nanoseconds(since: timers.unacknowledgedSince) >= probeLimit {
+    if timers.retransmit <= now,
+      now.nanoseconds(since: timers.unacknowledgedSince) >= retransmissionLimit
+    {
       return
     }
     pending.insert(.lossProbe)
     timers.retransmit = retransmissionDeadline(at: now)
-  }
-
-  private var probeLimit: Int64 {
-    (configuration.userTimeout ?? configuration.retransmissionLimit).wholeNanoseconds
   }
 
   /// RFC 8985 section 7.3, TLP_send_probe: new data beyond the congestion window, or the last copy.
@@ -47,16 +45,9 @@ extension TCPConnection {
     // No segment carries octets of two records.
     let available = recordEnds.isEmpty ? left : min(octetsOfRecord() ?? left, left)
     if available > 0, usableWindow >= min(size, available) {
-      let start = send.next
-      modelWillSend(at: now)
-      send.next = start + min(size, available)
-      let isPushed = isPushed(start, send.next)
-      scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
-      modelSent(start.distance(to: send.next), at: now)
-      send.lastDataAt = now
-      recovery.probe(to: send.next, isCopy: false)
-      dataSegment(&segment, start, send.next, .lossProbe, isPushed: isPushed, at: now)
-      markCapable(&segment)
+      let count = min(size, available)
+      sendNew(
+        &segment, count, endOfData, isClosing && count < usableWindow, isProbe: true, at: now)
       return true
     }
     guard !last.marks.contains(.sacked) else { return false }

@@ -252,9 +252,10 @@ extension TCPConnection {
     return nil
   }
 
-  private mutating func sendNew(
+  /// New octets leave, as many as the caller has found room for, and our FIN where it may follow.
+  mutating func sendNew(
     _ segment: inout OutgoingSegment, _ count: Int, _ end: SequenceNumber, _ withFIN: Bool,
-    at now: Instant
+    isProbe: Bool = false, at now: Instant
   ) {
     let start = send.next
     let last = start + count
@@ -274,7 +275,9 @@ extension TCPConnection {
     }
     let isPushed = isPushed(start, last)
     modelWillSend(at: now)
-    scoreboard.sent(start, send.next, isPushed: isPushed, at: now)
+    scoreboard.sent(
+      start, send.next, isPushed: isPushed, endsRecord: recordEnds.first == last, at: now)
+    if isProbe { recovery.probe(to: send.next, isCopy: false) }
     modelSent(start.distance(to: send.next), at: now)
     recovery.sentNew(count)
     noteWindowUse()
@@ -284,9 +287,11 @@ extension TCPConnection {
     if count % send.maximumSegmentSize != 0 { send.smallSegmentEnd = last }
     let isLimited = recovery.phase == .disorder
     let rule: TCPRule =
-      takesFIN
-      ? (count == 0 ? .sendFIN : .sendFINWithData)
-      : isLimited ? .limitedTransmit : last == end ? .sendLastData : .sendData
+      isProbe
+      ? .lossProbe
+      : takesFIN
+        ? (count == 0 ? .sendFIN : .sendFINWithData)
+        : isLimited ? .limitedTransmit : last == end ? .sendLastData : .sendData
     dataSegment(&segment, start, send.next, rule, isPushed: isPushed, at: now)
     markCapable(&segment)
   }

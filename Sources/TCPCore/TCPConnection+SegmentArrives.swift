@@ -37,8 +37,7 @@ extension TCPConnection {
     }
     // Fifth, the ACK bit.
     guard flags.contains(.ack) else { return ledger.note(.dropNoACK) }
-    timers.lastHeard = now
-    timers.probes = 0
+    timers.heard(at: now)
     guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
     updateTimestamp(segment, options, at: now)
     // Sixth, the URG bit.
@@ -100,15 +99,26 @@ extension TCPConnection {
       // not the peer's, and would hold the connection for as long as a stranger likes.
       startTimeWait(at: now, ledger: &ledger)
     }
-    if segment.payload.count > 0, !segment.flags.contains(.syn) {
-      reportDuplicate(first, first + segment.payload.count)
-      acknowledgeNow(.acknowledgeDuplicate)
-    } else if segment.flags.contains(.fin) {
-      acknowledgeNow(.acknowledgeDuplicate)
-    } else {
-      challenge(at: now, rule: .acknowledgeDuplicate, ledger: &ledger)
-    }
+    answerUnacceptable(segment, at: now, ledger: &ledger)
     return false
+  }
+
+  /// What is not acceptable is answered by where we are.
+  ///
+  /// What the peer may have sent again is answered each time, for the peer waits for it. Whatever
+  /// else it is, two ends that answer each other must not go on without bound.
+  private mutating func answerUnacceptable(
+    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+  ) {
+    // No peer lags further behind than the largest window that it may have filled.
+    let lag = segment.sequence.distance(to: receive.next)
+    guard segment.length > 0, !segment.flags.contains(.syn), lag > 0,
+      lag <= max(receive.limit, 1 << 20)
+    else { return challenge(at: now, rule: .acknowledgeDuplicate, ledger: &ledger) }
+    if segment.payload.count > 0 {
+      reportDuplicate(segment.sequence, segment.sequence + segment.payload.count)
+    }
+    acknowledgeNow(.acknowledgeDuplicate)
   }
 
   /// RFC 9293 3.4 MUST-66: with a closed window, ACK and URG still count; the text does not.
@@ -117,8 +127,7 @@ extension TCPConnection {
   ) {
     if segment.flags.contains(.ack) {
       let options = TCPOptions(parsing: segment.options)
-      timers.lastHeard = now
-      timers.probes = 0
+      timers.heard(at: now)
       guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
       if segment.flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
       // A FIN alone needs no room.
@@ -164,14 +173,7 @@ extension TCPConnection {
       return true
     }
     ledger.note(.dropPAWS, Int64(age))
-    if segment.payload.count > 0 {
-      reportDuplicate(segment.sequence, segment.sequence + segment.payload.count)
-    }
-    if segment.length > 0 {
-      acknowledgeNow(.acknowledgeDuplicate)
-    } else {
-      challenge(at: now, rule: .acknowledgeDuplicate, ledger: &ledger)
-    }
+    answerUnacceptable(segment, at: now, ledger: &ledger)
     return false
   }
 

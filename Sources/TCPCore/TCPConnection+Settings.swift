@@ -57,9 +57,14 @@ extension TCPConnection {
     pushesTail = false
   }
 
+  /// Record ends that wait to be sent; with so many the send buffer counts as full.
+  static var recordLimit: Int { 4096 }
+
   /// A record of the user's ends here: no segment carries octets of two.
   package mutating func endRecord() {
-    guard recordEnds.last != endOfData, recordEnds.count < 4096 else { return }
+    guard state.maySend, recordEnds.last != endOfData, recordEnds.count < Self.recordLimit else {
+      return
+    }
     recordEnds.append(endOfData)
   }
 

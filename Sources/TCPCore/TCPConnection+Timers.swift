@@ -72,9 +72,11 @@ extension TCPConnection {
     return max(min(deadline, timers.unacknowledgedSince + limit), now.advanced(byNanoseconds: 1))
   }
 
-  /// The user's time-out, or R2.
-  private var retransmissionLimit: Int64 {
-    (configuration.userTimeout ?? configuration.retransmissionLimit).wholeNanoseconds
+  /// The user's time-out, or R2, in nanoseconds.
+  var retransmissionLimit: Int64 {
+    if let limit = configuration.userTimeout { return limit.wholeNanoseconds }
+    let limit = configuration.retransmissionLimit
+    return (isOrphan ? min(limit, configuration.orphanLimit) : limit).wholeNanoseconds
   }
 
   private mutating func synDeadlinePassed(at now: Instant, ledger: inout RuleLedger<TCPRule>) {
@@ -113,7 +115,8 @@ extension TCPConnection {
     at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
     // RFC 9293 3.8.6.1 MUST-37: for as long as the probes are answered.
-    let silence = now.nanoseconds(since: timers.lastHeard)
+    // Silence counts only while there is something to be answered.
+    let silence = now.nanoseconds(since: max(timers.lastHeard, timers.unacknowledgedSince))
     if timers.probes > 0, silence >= retransmissionLimit { return giveUp(ledger: &ledger) }
     // The user's own time-out asks for progress, not only for answers (RFC 9293 3.10.8); so does a
     // connection that nobody holds any more, or it could be kept for ever from outside.
@@ -145,13 +148,18 @@ extension TCPConnection {
     }
     // RFC 9293 3.8.4 MUST-26: only if nothing is outstanding and nothing was heard for so long.
     let due = timers.lastHeard + keepalive.idle
-    if timers.probes == 0, now < due || outstanding > 0 {
+    // What is under way, or waits for the window, has the other timers, and their patience.
+    let isBusy = outstanding > 0 || send.next.precedes(endOfData)
+    if isBusy || timers.keepaliveProbes == 0 && now < due {
+      timers.keepaliveProbes = 0
       timers.keepalive = max(due, now + keepalive.interval)
       return
     }
     // MUST-29: several must go unanswered.
-    if timers.probes >= keepalive.probes { return giveUp(tellsPeer: true, ledger: &ledger) }
-    timers.probes &+= 1
+    if Int(timers.keepaliveProbes) >= keepalive.probes {
+      return giveUp(tellsPeer: true, ledger: &ledger)
+    }
+    timers.keepaliveProbes &+= 1
     pending.insert(.keepalive)
     timers.keepalive = now + keepalive.interval
   }

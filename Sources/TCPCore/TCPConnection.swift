@@ -1,3 +1,4 @@
+import DequeModule
 package import Octets
 package import Wire
 
@@ -85,7 +86,7 @@ package struct TCPConnection: ~Copyable {
   /// What was counted.
   var statistics = TCPStatistics()
   /// Where records end that segments must not cross, the first ones first.
-  var recordEnds: [SequenceNumber] = []
+  var recordEnds: Deque<SequenceNumber> = []
   /// Octets that the user asked about.
   var stamps = SendStamps()
   /// What sending has waited for.
@@ -151,6 +152,10 @@ package struct TCPConnection: ~Copyable {
     try beginSending(at: now)
     expectsMore = false
     pushesTail = true
+    guard recordEnds.count < Self.recordLimit else {
+      isWriteBlocked = true
+      return 0
+    }
     let taken = sendBuffer.append(octets)
     if taken < octets.count { isWriteBlocked = true }
     sendTimes.userLacksRoom = taken < octets.count
@@ -174,7 +179,9 @@ package struct TCPConnection: ~Copyable {
   }
 
   /// Octets that ``send(_:at:)`` would take now.
-  package var sendRoom: Int { state.maySend && !isClosing ? sendBuffer.free : 0 }
+  package var sendRoom: Int {
+    state.maySend && !isClosing && recordEnds.count < Self.recordLimit ? sendBuffer.free : 0
+  }
 
   /// CLOSE: what was sent goes out, then FIN. The peer may still send. RFC 9293 section 3.10.4.
   package mutating func closeSending(at now: Instant) {
@@ -197,6 +204,10 @@ package struct TCPConnection: ~Copyable {
   package mutating func detach(at now: Instant) {
     guard state != .closed else { return }
     isOrphan = true
+    if state == .timeWait, configuration.linger != .zero {
+      // The peer has long finished, and old segments must still die out.
+      return receiveBuffer.removeAll()
+    }
     // RFC 9293 3.6.1 SHLD-3: the peer must learn that its data was lost.
     if !receiveBuffer.isEmpty || configuration.linger == .zero {
       return abort(at: now)
@@ -286,6 +297,7 @@ package struct TCPConnection: ~Copyable {
     pending = []
     sendBuffer.removeAll()
     scoreboard.removeAll()
+    recordEnds = []
     reassembly.removeAll()
     events.formUnion([.closed, .readable, .writable])
   }

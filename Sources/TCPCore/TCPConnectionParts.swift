@@ -142,8 +142,10 @@ struct Timers {
   var unacknowledgedSince = Instant.start
   /// When anything acceptable was last heard.
   var lastHeard = Instant.start
-  /// Unanswered probes: of the window, or of the peer's life.
-  var probes = 0
+  /// Unanswered probes of a closed window.
+  var probes: UInt16 = 0
+  /// Unanswered questions whether the peer lives.
+  var keepaliveProbes: UInt16 = 0
 
   /// The first deadline.
   var next: Instant? {
@@ -151,6 +153,13 @@ struct Timers {
     let rest = min(min(keepalive, close), min(trim, pacing))
     let first = min(min(repair, acknowledgment), rest)
     return first == .distantFuture ? nil : first
+  }
+
+  /// The peer has shown that it lives.
+  mutating func heard(at now: Instant) {
+    lastHeard = now
+    probes = 0
+    keepaliveProbes = 0
   }
 
   mutating func clear() {

@@ -45,6 +45,33 @@ struct AttackTests {
   }
 
   @Test(
+    "nor can data or FINs that this peer cannot have meant",
+    arguments: [(-5_000_000, 10), (5_000_000, 10), (-5_000_000, 0), (5_000_000, 0)])
+  func dataStorm(_ place: Int, _ length: Int) {
+    var script = Script.established()
+    var answers = 0
+    for _ in 0..<1000 {
+      script.inject(length > 0 ? .ack : .finAck, seq: place, ack: 1, length: length)
+      answers += script.all().count
+    }
+    #expect((1...10).contains(answers))
+    #expect(script.ledger.count(.challengeLimited) == 990)
+  }
+
+  @Test("what the peer sends again is answered each time, and reported (RFC 2883)")
+  func genuineRetransmissions() {
+    var script = Script.established(Agreement().with { $0.usesSACK = true })
+    script.inject(.ack, seq: 1, ack: 1, length: 1000)
+    _ = script.read()
+    _ = script.all()
+    for _ in 0..<50 {
+      script.inject(.ack, seq: 1, ack: 1, length: 1000)
+      let sent = script.expect(.ack, ack: 1001)
+      #expect(sent?.options.sackBlocks.count == 1)
+    }
+  }
+
+  @Test(
     "data with an ACK outside the acceptable range does not get in (RFC 5961 5.2)",
     arguments: [
       -100_000, 1000, 0x7000_0000,

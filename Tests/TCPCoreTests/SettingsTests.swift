@@ -149,6 +149,49 @@ struct SettingsTests {
     script.expect([.ack, .psh], seq: 14_601, length: 10, rule: .lossProbe)
   }
 
+  @Test("records stay apart when they go again, and small writes of one are joined")
+  func recordsAgain() {
+    var script = Script.established(Agreement { $0.noDelay = true })
+    for record in 0..<3 {
+      script.send(5, from: record * 10)
+      _ = script.all()
+      script.send(5, from: record * 10 + 5)
+      script.connection.endRecord()
+      _ = script.all()
+    }
+    script.wait(.milliseconds(300))
+    #expect(script.all().map(\.length) == [10, 10, 10])
+  }
+
+  @Test("more records than can be remembered wait for room, and none runs into the next")
+  func manyRecords() {
+    var script = Script.established()
+    script.inject(.ack, seq: 1, ack: 1, window: 0)
+    var count = 0
+    while script.send(1, from: count) == 1, count < 10_000 {
+      script.connection.endRecord()
+      count += 1
+    }
+    #expect(count == 4096)
+    let room = script.connection.sendRoom
+    #expect(room == 0)
+    _ = script.connection.takeEvents()
+    var acknowledged = 0
+    var lengths: Set<Int> = []
+    var isWritable = false
+    while acknowledged < count {
+      script.inject(.ack, seq: 1, ack: 1 + acknowledged)
+      let sent = script.all()
+      guard let last = sent.last else { break }
+      lengths.formUnion(sent.map(\.length))
+      acknowledged = last.seq + last.length - 1
+      isWritable = isWritable || script.connection.takeEvents().contains(.writable)
+    }
+    #expect(acknowledged == count && lengths == [1])
+    #expect(isWritable)
+    #expect(script.send(1, from: count) == 1)
+  }
+
   @Test("a SYN goes again so often, and no more")
   func openRetransmissions() {
     var configuration = TCPConfiguration()
