@@ -120,10 +120,10 @@ struct ManyHostsTests {
       let listener = try world[server].listen(at: SocketAddress(.any, 25))
       var caller = StreamUser(
         host: client, outgoing: Pattern(seed: 1), incoming: Pattern(seed: 2), toSend: 2_000_000,
-        toReceive: 0, chunk: 100_000)
+        toReceive: 0, chunk: 5000)
       var called = StreamUser(
         host: server, outgoing: Pattern(seed: 2), incoming: Pattern(seed: 1), toSend: 0,
-        toReceive: 2_000_000, chunk: 100_000)
+        toReceive: 2_000_000, chunk: 5000)
       caller.socket = try world[client].connect(
         to: SocketAddress(IPv4Address(192, 0, 2, 2), 25), at: world.now)
       let outcome = world.run(until: .start + .seconds(600)) { (world: inout World) in
