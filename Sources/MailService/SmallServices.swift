@@ -3,7 +3,7 @@ import Octets
 public import Sockets
 import Stack
 import Synchronization
-import TCPCore
+public import TCPCore
 public import Wire
 
 /// The small services that every stack is tried with.
@@ -31,15 +31,17 @@ public enum SmallService: String, CaseIterable, Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - address: one of the host's, or 0.0.0.0 for all.
+  ///   - configuration: of its TCP connections, which never wait for small segments here.
   ///   - daytime: the present time as daytime tells it, without the end of the line.
   public func start(
     on host: NetworkHost, at address: IPv4Address = .any,
+    configuration: TCPConfiguration = TCPConfiguration(),
     daytime: @escaping @Sendable () -> String
   ) async throws -> Task<Void, Never> {
     var options = ListenOptions()
     options.backlog = 1024
     options.handshakes = 1024
-    var tcp = StackConfiguration().tcp
+    var tcp = configuration
     tcp.noDelay = true
     options.tcp = tcp
     let end = SocketAddress(address, port)

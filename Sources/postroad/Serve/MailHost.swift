@@ -32,7 +32,9 @@ enum MailHost {
     do {
       var small: [Task<Void, Never>] = []
       for service in settings.services {
-        small.append(try await service.start(on: host, daytime: daytime))
+        small.append(
+          try await service.start(
+            on: host, configuration: settings.tcp, daytime: daytime))
       }
       var options = ListenOptions()
       options.backlog = 1024
@@ -72,7 +74,7 @@ enum MailHost {
     _ name: String, ours: IPv4Prefix, kernel: IPv4Address, settings: ServeSettings
   ) throws -> (host: NetworkHost, recording: Recording?) {
     var stack = StackConfiguration()
-    stack.tcp.congestion = settings.congestion
+    stack.tcp = settings.tcp
     stack.explains = settings.explains
     let device = try TunnelSetup.open(name, ours: ours, kernel: kernel)
     do throws(CaptureError) {

@@ -27,6 +27,13 @@ struct ServeSettings {
   var capture: String?
   var explains = false
 
+  /// The configuration of every TCP connection.
+  var tcp: TCPConfiguration {
+    var tcp = TCPConfiguration()
+    tcp.congestion = congestion
+    return tcp
+  }
+
   /// What may be set more than once: each adds to what is there.
   static let lists: Set<String> = ["domain", "mailbox", "service"]
 
