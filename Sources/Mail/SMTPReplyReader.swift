@@ -1,7 +1,7 @@
 import Octets
 
 /// Why what a server sent is not a reply.
-public enum SMTPReplyError: Error, Hashable, Sendable {
+public enum SMTPReplyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A line does not begin with a code from 200 to 599 and a blank or dash.
   case notAReply
   /// The lines of one reply have different codes. Source: RFC 5321 4.2.1.
@@ -10,6 +10,17 @@ public enum SMTPReplyError: Error, Hashable, Sendable {
   case lineTooLong
   /// A reply has more lines than are taken.
   case tooManyLines
+
+  /// One sentence for people.
+  public var description: String {
+    switch self {
+    case .notAReply: "a line does not begin with a reply code from 200 to 599"
+    case .codesDiffer(let first, let second):
+      "the lines of one reply have different codes, \(first) and \(second)"
+    case .lineTooLong: "a line of a reply is longer than \(SMTPReplyReader.longestLine) octets"
+    case .tooManyLines: "a reply has more than \(SMTPReplyReader.mostLines) lines"
+    }
+  }
 }
 
 /// Puts replies together from octets of a server, which is not trusted: lines, their lengths and

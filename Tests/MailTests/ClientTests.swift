@@ -279,4 +279,17 @@ struct ClientTests {
       #expect(error?.offset == offset)
     }
   }
+
+  static let nonsense: [(SMTPReplyError, String)] = [
+    (.notAReply, "a line does not begin with a reply code from 200 to 599"),
+    (.codesDiffer(250, 550), "the lines of one reply have different codes, 250 and 550"),
+    (.lineTooLong, "a line of a reply is longer than 2048 octets"),
+    (.tooManyLines, "a reply has more than 128 lines"),
+  ]
+
+  @Test("what is no reply is told in a sentence", arguments: nonsense)
+  func sentences(error: SMTPReplyError, sentence: String) {
+    let failure = SMTPFailure.malformed(error, at: .greeting)
+    #expect(failure.description == "the server does not speak SMTP (greeting): \(sentence)")
+  }
 }

@@ -32,7 +32,9 @@ struct SendTests {
       "554 spam"),
     Ending(
       "gone before the reply", begin + ["250 ok", "250 ok", "354 go"], 75, "<b@example.test>"),
-    Ending("no mail server", ["SSH-2.0-other"], 75, "does not speak SMTP"),
+    Ending(
+      "no mail server", ["SSH-2.0-other"], 75,
+      "does not speak SMTP (greeting): a line does not begin with a reply code"),
     Ending("silent", [], 75, "<b@example.test>"),
   ]
 
