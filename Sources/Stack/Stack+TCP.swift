@@ -26,12 +26,14 @@ extension Stack {
     let ends = TCPEndpoints(
       local: SocketAddress(packet.destination, segment.destinationPort),
       remote: SocketAddress(packet.source, segment.sourcePort))
+    var numbersAbove: SequenceNumber?
     if let handle = table.find(ends) {
-      if !replaces(segment, handle, at: now) {
+      numbersAbove = replaces(segment, ends, handle, at: now)
+      if numbersAbove == nil {
         return arrived(segment, codepoint, offload.segmentSize, handle, at: now)
       }
     }
-    listenerArrived(segment, ends, at: now)
+    listenerArrived(segment, ends, numbersAbove: numbersAbove, at: now)
   }
 
   private mutating func arrived(
@@ -60,26 +62,32 @@ extension Stack {
     touch(handle, at: now)
   }
 
-  /// Whether a SYN takes the place of a connection in TIME-WAIT, which then is gone.
+  /// A SYN may take the place of a connection in TIME-WAIT, which then is gone.
+  ///
+  /// Nobody but a listener can take it, so that a SYN to none does not cut the wait short.
+  /// - Returns: the number above which ours must begin (RFC 9293 3.6.1 MAY-2); nil when it may not.
   private mutating func replaces(
-    _ segment: borrowing TCPSegmentView, _ handle: SlabHandle, at now: Instant
-  ) -> Bool {
+    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ handle: SlabHandle, at now: Instant
+  ) -> SequenceNumber? {
     guard segment.flags.contains(.syn), !segment.flags.contains(.ack),
       let slot = unsafe connections.pointer(to: handle),
-      unsafe slot.pointee.connection.state == .timeWait, unsafe !slot.pointee.isHeld
-    else { return false }
+      unsafe slot.pointee.connection.state == .timeWait, unsafe !slot.pointee.isHeld,
+      listener(at: ends.local) != nil
+    else { return nil }
     let options = TCPOptions(parsing: segment.options)
     guard
       unsafe slot.pointee.connection.mayBeReplaced(
         by: segment.sequence, timestamp: options.timestamps?.value)
-    else { return false }
+    else { return nil }
+    let number = unsafe slot.pointee.connection.nextNumber
     removeConnection(handle)
-    return true
+    return number
   }
 
   /// A segment without a connection: for a listener, or for nobody.
   private mutating func listenerArrived(
-    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, at now: Instant
+    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, numbersAbove: SequenceNumber?,
+    at now: Instant
   ) {
     guard let listener = listener(at: ends.local) else {
       counters.stack.note(.dropNoListener)
@@ -108,8 +116,13 @@ extension Stack {
     counters.stack.note(.acceptHandshake)
     let early = judgeEarly(segment, ends, listener)
     let tcp = listeners.withElement(listener) { $0.tcp } ?? configuration.tcp
+    var initial = sequences.next(for: ends, at: now)
+    if let numbersAbove, !initial.follows(numbersAbove) {
+      // Faster than the clock of RFC 9293 3.4.1, the last incarnation has overtaken it.
+      initial = numbersAbove + 65_536
+    }
     var connection = TCPConnection(
-      accepting: segment, endpoints: ends, initialSequence: sequences.next(for: ends, at: now),
+      accepting: segment, endpoints: ends, initialSequence: initial,
       pathMTU: mtu(
         to: ends.remote.address, on: route.interface, believesPath: tcp.believesPathMTU, at: now),
       configuration: tcp, at: now)

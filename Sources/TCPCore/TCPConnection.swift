@@ -267,6 +267,9 @@ package struct TCPConnection: ~Copyable {
   /// Octets that are sent and not acknowledged, SYN and FIN included.
   package var outstanding: Int { send.unacknowledged.distance(to: send.next) }
 
+  /// SND.NXT.
+  package var nextNumber: SequenceNumber { send.next }
+
   /// When ``deadlinePassed(at:ledger:)`` must be called next; nil when nothing is waited for.
   package var nextDeadline: Instant? { timers.next }
 

@@ -258,6 +258,50 @@ struct HostTCPTests {
     #expect(bench.connectionCount == 1)
   }
 
+  /// A connection that has sent so much in no time and now is in TIME-WAIT, seen from its peer.
+  private static func waiting(_ bench: Bench, _ listener: SocketID, sent count: Int) throws -> Peer
+  {
+    var peer = try #require(bench.connect())
+    let socket = try #require(try bench.accept(listener))
+    var left = count
+    while left > 0 {
+      left -= try bench.send(socket, [UInt8](repeating: 7, count: min(left, 5000)))
+      bench.flush()
+      peer.expected += min(count, 5000)
+      bench.arrive(peer.packet([.ack]))
+    }
+    bench.stack.close(socket, at: bench.now)
+    bench.flush()
+    peer.expected += 1
+    bench.arrive(peer.packet([.ack, .fin]))
+    peer.next += 1
+    #expect(bench.stack.connectionSummaries.map(\.info.state) == [.timeWait])
+    return peer
+  }
+
+  @Test("our numbers begin above those of the connection whose place a SYN takes (MAY-2)")
+  func timeWaitReuseNumbers() throws {
+    let bench = Bench()
+    let listener = try bench.stack.listen(at: anyMail)
+    var peer = try Self.waiting(bench, listener, sent: 50_000)
+    let last = peer.expected
+    peer.next += 5000
+    let answer = try #require(Segment(bench.arrive(peer.packet([.syn])).first))
+    #expect(answer.flags == [.syn, .ack])
+    #expect(answer.sequence.follows(last))
+  }
+
+  @Test("a SYN that nobody listens for does not end TIME-WAIT")
+  func timeWaitWithoutListener() throws {
+    let bench = Bench()
+    let listener = try bench.stack.listen(at: anyMail)
+    var peer = try Self.waiting(bench, listener, sent: 5000)
+    bench.stack.close(listener, at: bench.now)
+    peer.next += 5000
+    bench.arrive(peer.packet([.syn]))
+    #expect(bench.stack.connectionSummaries.map(\.info.state) == [.timeWait])
+  }
+
   @Test("when there are too many connections, the oldest in TIME-WAIT makes room")
   func timeWaitRecycled() throws {
     let bench = Bench(configure: { $0.maximumConnections = 3 })
