@@ -108,7 +108,7 @@ struct RunTests {
       ("0 `rm -rf /`", "the command 'rm -rf /'"),
       ("`make`\n0 socket(..., SOCK_STREAM, 0) = 3", "the command 'make'"),
       ("0 `sysctl -q net.ipv4.tcp_wonder=1`", "sysctl net.ipv4.tcp_wonder=1"),
-      ("0 %{ assert wonder }%", "wonder in code"),
+      ("0 socket(..., SOCK_STREAM, 0) = 3 +0 %{ assert wonder }%", "wonder in code"),
       ("0 < gre: . 1:1(0) ack 1 win 1", "packets inside gre"),
       ("0 < [flowlabel 0x1] . 1:1(0) win 1", "IPv6"),
       ("0 < icmp packet_too_big mtu 1280 [0:0(0)]", "IPv6"),
@@ -133,6 +133,12 @@ struct RunTests {
         "expected a known name, found 'SOCK_WONDER'"
       ),
       ("+0 read(4, ..., 5) = -1 EWONDER\n", "expected the name of an error, found 'EWONDER'"),
+      // Whether or not the call fails.
+      ("+0 write(4, ..., 5) = -1 EWONDER\n", "expected the name of an error, found 'EWONDER'"),
+      (
+        "+0 close(4) = 0\n+0 %{ assert 1 == 1 }%\n",
+        "expected a descriptor of the tracked socket before this code, found none"
+      ),
       (
         "+0 < . 1:1(0) ack 1 win 5 <nop,nop,TS val 1 ecr 77>\n",
         "expected 'ecr' of a timestamp that an outbound packet of the script had"

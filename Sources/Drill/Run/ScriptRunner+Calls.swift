@@ -27,6 +27,9 @@ extension ScriptRunner {
   ) throws(Halt) {
     try awaitBlockedCall()
     try wait(for: schedule, event)
+    if let failure = call.failure, Constants.errors[failure] == nil {
+      throw faulty(event, "the name of an error", found: "'\(failure)'")
+    }
     let attempt = try attempt(call, event)
     note(
       .call, call.text + Self.describe(attempt.result), line: event.line, result: attempt.result)
@@ -114,9 +117,6 @@ extension ScriptRunner {
     case .failed(let error):
       let name = Constants.errorName(error.rawValue)
       let wanted = call.failure.flatMap { Constants.errors[$0] }
-      if let failure = call.failure, wanted == nil {
-        throw faulty(event, "the name of an error", found: "'\(failure)'")
-      }
       let isRight = call.result ?? -1 == -1 && (wanted == nil || wanted == error.rawValue)
       if !isRight {
         differences.insert(

@@ -144,10 +144,10 @@ extension ScriptRunner {
   /// Runs assertions with what is known of the tracked socket.
   mutating func check(_ text: String, _ event: ScriptEvent) throws(Halt) {
     var snapshot: [String: Int64] = [:]
+    guard let tracked, let descriptor = sockets[tracked].descriptor else {
+      throw faulty(event, "a descriptor of the tracked socket before this code", found: "none")
+    }
     if text.contains("tcpi_") || text.contains("SK_MEMINFO") {
-      guard let tracked, let descriptor = sockets[tracked].descriptor else {
-        throw faulty(event, "a descriptor of the tracked socket before this code", found: "none")
-      }
       guard let information = machine.process.tcpInformation(descriptor) else {
         throw unsupported(event, "TCP_INFO of this socket")
       }
