@@ -61,6 +61,8 @@ public struct HostParameters: Sendable {
     tcp.openRetransmissions = UInt8(clamping: openRetransmissions)
     tcp.keepalive = nil
     tcp.keepsTextAfterReset = true
+    // What a process may write is bounded by SO_SNDBUF alone.
+    tcp.sendBufferMaximum = 0
     return tcp
   }
 

@@ -23,12 +23,17 @@ public struct Keepalive: Hashable, Sendable {
 
 /// Everything about a connection that its user may set.
 public struct TCPConfiguration: Hashable, Sendable {
-  /// Octets of sent and unsent data that may wait, 2,048 or more.
+  /// Octets of sent and unsent data that may wait at first, 2,048 or more.
   public var sendBufferLimit = 512 * 1024
-  /// Octets of received and unread data that may wait, 2,048 to 2^30; the largest window.
+  /// What ``sendBufferLimit`` grows to when the congestion window does, up to 2^30; 0 for no growth.
+  public var sendBufferMaximum = 4 << 20
+  /// Octets of received and unread data that may wait at first, 2,048 to 2^30; the largest window.
   public var receiveBufferLimit = 512 * 1024
-  /// What ``receiveBufferLimit`` may be raised to later, up to 2^30: the windows' shift suits it.
-  public var receiveBufferMaximum = 0
+  /// What ``receiveBufferLimit`` grows to, or may be raised to later, up to 2^30: the windows' shift
+  /// suits it. 0 for no growth.
+  public var receiveBufferMaximum = 6 << 20
+  /// The receive buffer grows with what the user reads in a round trip.
+  public var tunesReceiveBuffer = true
   /// An upper bound for segments that we say we can receive; nil leaves it to the path's MTU.
   public var maximumSegmentSize: Int?
   /// An upper bound for segments that we send, 48...65,495; nil leaves it to peer and path.

@@ -118,6 +118,7 @@ extension TCPConnection {
     // RFC 6298 (5.2), (5.3).
     timers.retransmit =
       outstanding > 0 ? retransmissionDeadline(at: now) : .distantFuture
+    if isWriteBlocked { tuneSendBuffer() }
     if isWriteBlocked, sendBuffer.free >= sendBuffer.limit / 4,
       recordEnds.count <= Self.recordLimit / 2
     {

@@ -45,6 +45,9 @@ extension TCPConnection {
     // Seventh, the text. Eighth, the FIN bit.
     if segment.payload.count > 0 {
       codepointArrived(codepoint, flags, ledger: &ledger)
+      if let echo = options.timestamps?.echo, receive.usesTimestamps, echo != 0 {
+        receiveTuning.echoed(timestamps(at: now).value &- echo)
+      }
       receiveText(segment, cutInto: segmentSize, at: now, ledger: &ledger)
     }
     if flags.contains(.fin) { receiveFIN(segment, at: now, ledger: &ledger) }

@@ -34,7 +34,7 @@ extension TCPConnection {
   }
 
   /// The window's right edge stays, whatever the limit is lowered to. RFC 9293 3.8.6 SHLD-14.
-  private mutating func setReceiveLimit(_ limit: Int) {
+  mutating func setReceiveLimit(_ limit: Int) {
     receive.limit = limit
     if state == .synSent, send.next == send.initial, configuration.usesWindowScaling {
       // Our SYN has not told the shift yet.

@@ -164,6 +164,7 @@ extension TCPConnection {
       if receiveBuffer.isEmpty { receiveBuffer.shrink() }
       return
     }
+    tuneReceiveBuffer(count, at: now)
     // RFC 9293 3.8.6.2.2 MUST-39: only a window that has opened enough is worth telling.
     let open = receive.window
     // No more can be told than the field holds, with the shift.

@@ -55,6 +55,7 @@ package struct TCPConnection: ~Copyable {
   var windowUse = WindowUse()
   var slowStart = SlowStartWatch()
   var pacing = Pacing()
+  var receiveTuning = ReceiveTuning()
   var roundTrip: RoundTripEstimator
   var timers = Timers()
   var pending: PendingOutput = []

@@ -90,6 +90,7 @@ struct WindowTests {
     // Each octet is acknowledged at once, and the window has a unit of four octets.
     var agreement = Agreement {
       $0.receiveBufferLimit = 132_000
+      $0.receiveBufferMaximum = 0
       $0.quickAcknowledgments = .max
     }
     agreement.windowScale = 7
@@ -256,7 +257,11 @@ struct WindowTests {
 
   @Test("the user hears of room when there is much of it")
   func writable() {
-    var script = Script.established(Agreement { $0.sendBufferLimit = 4000 })
+    var script = Script.established(
+      Agreement {
+        $0.sendBufferLimit = 4000
+        $0.sendBufferMaximum = 0
+      })
     let taken = script.send(5000)
     #expect(taken == 4000)
     _ = script.all()
