@@ -18,6 +18,8 @@ public struct RingBuffer: ~Copyable {
   public private(set) var count = 0
   /// The most octets that may be held, read or not.
   public var limit: Int
+  /// Whether it may take more memory than it has; the smallest ring it may have always.
+  public var mayGrow = true
 
   private static let smallestCapacity = 2048
 
@@ -29,8 +31,13 @@ public struct RingBuffer: ~Copyable {
 
   deinit { unsafe storage?.deallocate() }
 
+  /// The most octets that may be held now.
+  private var bound: Int {
+    mayGrow ? limit : min(limit, max(capacity, Self.smallestCapacity))
+  }
+
   /// Octets that ``append(_:)`` would still take.
-  public var free: Int { max(0, limit &- count) }
+  public var free: Int { max(0, bound &- count) }
   /// Whether nothing can be read.
   public var isEmpty: Bool { count == 0 }
 
@@ -48,10 +55,10 @@ public struct RingBuffer: ~Copyable {
 
   /// Writes octets at a distance from the reader's place, past the end too, without counting them.
   ///
-  /// - Returns: how many fitted below the limit.
+  /// - Returns: how many fitted below the limit, or into what memory there is.
   public mutating func write(_ octets: Span<UInt8>, at offset: Int) -> Int {
-    guard offset >= 0, offset < limit else { return 0 }
-    let taken = min(octets.count, limit &- offset)
+    guard offset >= 0, offset < bound else { return 0 }
+    let taken = min(octets.count, bound &- offset)
     guard taken > 0 else { return 0 }
     grow(toHold: offset &+ taken)
     guard let storage = unsafe storage else { return 0 }

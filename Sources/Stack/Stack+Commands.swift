@@ -107,6 +107,7 @@ extension Stack {
     guard socket.kind == .connection, let slot = unsafe connections.pointer(to: socket.handle)
     else { throw .noSuchSocket }
     let taken: Int
+    unsafe allowGrowth(slot)
     do throws(TCPError) {
       taken = try unsafe slot.pointee.connection.send(octets, at: now)
     } catch {
@@ -150,6 +151,7 @@ extension Stack {
     {
       throw .closed(reason)
     }
+    unsafe allowGrowth(slot)
     let (consumed, result) = unsafe slot.pointee.connection.read(at: now, body)
     if consumed > 0 { touch(socket.handle, at: now) }
     return result
@@ -166,6 +168,7 @@ extension Stack {
       let to = unsafe connections.pointer(to: target.handle)
     else { throw .noSuchSocket }
     var moved = 0
+    unsafe allowGrowth(to)
     while unsafe from.pointee.connection.receivedCount > 0 {
       let taken: Int
       do throws(TCPError) {

@@ -41,9 +41,4 @@ extension Stack {
     }
     return summaries
   }
-
-  /// Octets of memory that all connections hold for buffers.
-  public var bufferMemory: Int {
-    connectionSummaries.reduce(0) { $0 + $1.info.bufferMemory }
-  }
 }

@@ -41,6 +41,7 @@ extension Stack {
     _ handle: SlabHandle, at now: Instant
   ) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
+    unsafe allowGrowth(slot)
     let before = unsafe slot.pointee.connection.state
     if before == .synReceived, unsafe slot.pointee.earlyListener == nil,
       let listener = unsafe slot.pointee.listener
@@ -232,6 +233,7 @@ extension Stack {
   /// What it costs to settle a connection is paid once, after it has had its turn to send.
   mutating func touch(_ handle: SlabHandle, at now: Instant) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
+    unsafe countMemory(slot)
     if unsafe !slot.pointee.isInOutputQueue {
       unsafe slot.pointee.isInOutputQueue = true
       unsafe interfaces[slot.pointee.interface].output.append(handle)
@@ -240,9 +242,27 @@ extension Stack {
     if !events.isEmpty { unsafe announce(events, handle, slot) }
   }
 
+  /// What a connection's buffers hold may have changed.
+  @unsafe private mutating func countMemory(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+    let held = unsafe slot.pointee.connection.bufferMemory
+    if unsafe held != slot.pointee.bufferMemory {
+      unsafe bufferMemory &+= held &- slot.pointee.bufferMemory
+      unsafe slot.pointee.bufferMemory = held
+    }
+  }
+
+  /// Before octets come or are written: whether the connection's buffers may grow for them.
+  @unsafe mutating func allowGrowth(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+    let mayGrow = bufferMemory < configuration.maximumBufferMemory
+    if unsafe slot.pointee.connection.buffersMayGrow != mayGrow {
+      unsafe slot.pointee.connection.buffersMayGrow = mayGrow
+    }
+  }
+
   /// Gathers events, follows the deadline, and removes what is over.
   mutating func settle(_ handle: SlabHandle, at now: Instant) {
     guard let slot = unsafe connections.pointer(to: handle) else { return }
+    unsafe countMemory(slot)
     let events = unsafe slot.pointee.connection.takeEvents()
     if !events.isEmpty { unsafe announce(events, handle, slot) }
     if let deadline = unsafe slot.pointee.connection.nextDeadline,
@@ -362,6 +382,7 @@ extension Stack {
 
   mutating func removeConnection(_ handle: SlabHandle) {
     guard let slot = connections.remove(handle) else { return }
+    bufferMemory &-= slot.bufferMemory
     deadlines.remove(handle)
     if slot.isListed { table.remove(slot.connection.endpoints) }
     if let listener = slot.listener {

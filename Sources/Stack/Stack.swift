@@ -27,6 +27,8 @@ public struct Stack: ~Copyable {
   var addresses: [IPv4Prefix] = []
 
   var connections = Slab<ConnectionSlot>()
+  /// Octets of memory that the connections' buffers hold.
+  public internal(set) var bufferMemory = 0
   var table: ConnectionTable
   var deadlines = DeadlineHeap()
   /// Connections in TIME-WAIT, the oldest first; some may be gone already.
@@ -188,6 +190,8 @@ struct ConnectionSlot: ~Copyable {
   /// It is among the stack's `timeWaits`.
   var isTimeWait = false
   var readiness: Readiness = []
+  /// What of the stack's `bufferMemory` is its own.
+  var bufferMemory = 0
   /// The deadline of its entry in the heap.
   var scheduled = Instant.distantFuture
 

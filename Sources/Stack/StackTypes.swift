@@ -50,6 +50,9 @@ public struct InterfaceConfiguration: Hashable, Sendable {
 public struct StackConfiguration: Hashable, Sendable {
   /// Connections in any state, TIME-WAIT included: the oldest of those make room for new ones.
   public var maximumConnections = 200_000
+  /// Octets of memory that the buffers of all connections hold together; beyond, none grows, but each
+  /// may have 2,048 octets either way.
+  public var maximumBufferMemory = 256 << 20
   /// UDP sockets.
   public var maximumUDPSockets = 10_000
   /// Packets that wait for an interface, besides TCP's.

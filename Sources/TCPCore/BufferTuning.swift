@@ -49,7 +49,8 @@ struct ReceiveTuning {
 extension TCPConnection {
   /// The user has read octets: the receive buffer may have to grow.
   mutating func tuneReceiveBuffer(_ octets: Int, at now: Instant) {
-    guard configuration.tunesReceiveBuffer, receive.limit < configuration.receiveBufferMaximum,
+    guard configuration.tunesReceiveBuffer, receiveBuffer.mayGrow,
+      receive.limit < configuration.receiveBufferMaximum,
       let read = receiveTuning.consumed(octets, known: roundTrip.smoothedRoundTrip ?? 0, at: now)
     else { return }
     // Twice what is read in a round trip, for the sender's window doubles in one; and some more.
@@ -63,5 +64,17 @@ extension TCPConnection {
   mutating func tuneSendBuffer() {
     let wanted = min(4 &* congestion.congestionWindow, configuration.sendBufferMaximum, 1 << 30)
     if wanted > sendBuffer.limit { sendBuffer.limit = wanted }
+  }
+
+  /// Octets of memory that the buffers hold.
+  package var bufferMemory: Int { sendBuffer.capacity &+ receiveBuffer.capacity }
+
+  /// Whether the buffers may take more memory than they have, 2,048 octets each apart.
+  package var buffersMayGrow: Bool {
+    get { sendBuffer.mayGrow }
+    set {
+      sendBuffer.mayGrow = newValue
+      receiveBuffer.mayGrow = newValue
+    }
   }
 }

@@ -22,12 +22,13 @@ extension TCPConnection {
     }
     if first.precedes(receive.next) { reportDuplicate(first, end) }
     guard start.precedes(edge) else {
-      // Nothing new: the peer must hear where we are.
-      ledger.note(.dropUnacceptable)
+      // Nothing new, or no memory for it: the peer must hear where we are.
+      ledger.note(room == 0 && !receiveBuffer.mayGrow ? .dropMemory : .dropUnacceptable)
       return acknowledgeNow(.acknowledgeDuplicate)
     }
     if edge.precedes(end) {
-      ledger.note(.dropBeyondWindow, Int64(edge.distance(to: end)))
+      let rule: TCPRule = receiveBuffer.mayGrow ? .dropBeyondWindow : .dropMemory
+      ledger.note(rule, Int64(edge.distance(to: end)))
       acknowledgeNow(.acknowledgeDuplicate)
     }
     if isOrphan || refusesText, isOrphan || state != .established {
@@ -169,7 +170,7 @@ extension TCPConnection {
     let open = receive.window
     // No more can be told than the field holds, with the shift.
     let most = min(receive.limit, 65_535 << (receive.usesScaling ? Int(receive.ourScale) : 0))
-    let possible = min(receive.limit &- receiveBuffer.count, most)
+    let possible = min(receive.limit &- receiveBuffer.count, receiveBuffer.free, most)
     let worth = min(most / 2, 2 &* receive.segmentSize)
     if possible &- open >= worth, open < most / 2 { acknowledgeNow(.windowUpdate) }
   }
@@ -177,7 +178,8 @@ extension TCPConnection {
   /// The window for a header, and the edge that it tells. RFC 9293 section 3.8.6.2.2.
   mutating func offerWindow() -> UInt16 {
     let scale = receive.usesScaling ? Int(receive.ourScale) : 0
-    let free = max(0, receive.limit &- receiveBuffer.count)
+    // Without memory for more the edge stays where it is.
+    let free = max(0, min(receive.limit &- receiveBuffer.count, receiveBuffer.free))
     let edge = receive.next + free
     let gain = receive.windowEdge.distance(to: edge)
     var window = receive.window

@@ -58,6 +58,6 @@ extension TCPConnection {
       slowStartThreshold: congestion.slowStartThreshold, sendWindow: send.window,
       receiveWindow: receive.window, outstanding: outstanding,
       sendMaximumSegmentSize: send.maximumSegmentSize, retransmissions: retransmissions,
-      bufferMemory: sendBuffer.capacity + receiveBuffer.capacity)
+      bufferMemory: bufferMemory)
   }
 }

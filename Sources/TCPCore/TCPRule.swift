@@ -16,7 +16,8 @@ public enum TCPRule: UInt8, ProtocolRule {
   // What is dropped.
   case dropUnacceptable, dropResetOutOfWindow, dropResetInexact, dropNoACK, dropOldACK
   case dropFutureACK, dropPAWS, dropMissingTimestamp, dropBeyondWindow, dropBadResetInSYNSENT
-  case dropDataAfterFIN, dropUnexpected, dropResetInTimeWait, dropForeignEcho, dropReassemblyFull
+  case dropDataAfterFIN, dropUnexpected, dropResetInTimeWait, dropForeignEcho, dropMemory
+  case dropReassemblyFull
   // What only changes the state.
   case establish, peerClosed, closeAcknowledged, enterTimeWait, timeWaitOver, resetReceived
   case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
@@ -60,7 +61,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .dropOldACK, .dropFutureACK: "RFC 5961 5.2"
     case .dropPAWS: "RFC 7323 5.3"
     case .dropMissingTimestamp, .dropForeignEcho: "RFC 7323 3.2"
-    case .queueOutOfOrder, .dropReassemblyFull: "RFC 9293 3.10.7.4"
+    case .queueOutOfOrder, .dropReassemblyFull, .dropMemory: "RFC 9293 3.10.7.4"
     case .enterTimeWait, .timeWaitOver: "RFC 9293 3.6.1"
     case .resetReceived: "RFC 9293 3.5.3"
     case .dropResetInTimeWait: "RFC 1337 4"
@@ -147,6 +148,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .dropUnexpected: "nothing in this state asks for such a segment"
     case .dropResetInTimeWait: "a late reset must not cut short the wait for other late segments"
     case .dropForeignEcho: "the answer to our SYN echoes a time at which none was sent"
+    case .dropMemory: "all buffers together hold as much as they may: it must come again"
     case .dropReassemblyFull: "too many gaps: the segment must come again"
     case .establish: "both ends know each other's numbers: the connection stands"
     case .peerClosed: "the peer will send no more; we still may"
