@@ -3,7 +3,8 @@ package import Wire
 
 /// How large packets to a host may be. Source: RFC 1191.
 package struct PathMTUCache: Sendable {
-  /// The least that we believe. RFC 1191 section 3 allows 68; less than 552 is an attack (Linux).
+  /// The least that we believe. RFC 1191 section 3 allows 68; less than 552 is an attack, or a path
+  /// so odd that its routers had better cut: what is sent at the floor goes without DF.
   package static let floor = 552
   /// Hosts that are remembered.
   package static let limit = 1024

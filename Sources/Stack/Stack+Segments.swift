@@ -132,8 +132,10 @@ extension Stack {
     var ip = IPv4Header(
       payloadLength: length, transport: .tcp, source: ends.local.address,
       destination: ends.remote.address)
-    // RFC 6864 4.1: with DF the identification means nothing, and is 0.
-    ip.dontFragment = connection.configuration.forbidsFragments
+    // RFC 6864 4.1: with DF the identification means nothing, and is 0. On a path at the floor routers
+    // may cut: the true limit may lie below what we believe.
+    ip.dontFragment =
+      connection.configuration.forbidsFragments && connection.pathMTU > PathMTUCache.floor
     if !ip.dontFragment {
       ip.identification = identification.next(
         source: ends.local.address, destination: ends.remote.address, transport: .tcp)

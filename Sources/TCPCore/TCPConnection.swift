@@ -71,7 +71,7 @@ package struct TCPConnection: ~Copyable {
   /// The user wanted to write more than fitted.
   var isWriteBlocked = false
   /// Octets of the largest packet that the path takes.
-  var pathMTU: Int
+  package internal(set) var pathMTU: Int
   /// A duplicate that arrived, to be reported in the first SACK block. RFC 2883.
   var duplicateReport: SACKBlock?
   /// An acknowledgment in the handshake for what was never sent: answered by a reset.

@@ -55,6 +55,27 @@ struct PathErrorTests {
     #expect(bench.stack.counters.tcp.count(.softICMP) == 1)
   }
 
+  @Test("a path that takes less than the floor gets packets of the floor, which routers may cut")
+  func belowFloor() throws {
+    let bench = Bench()
+    let listener = try bench.stack.listen(at: SocketAddress(.any, 25))
+    _ = try #require(bench.connect())
+    let socket = try #require(try bench.accept(listener))
+    try bench.send(socket, [UInt8](repeating: 1, count: 1000))
+    let sent = bench.flush()
+    #expect(PacketValue(sent.first?.octets)?.header.dontFragment == true)
+    let again = bench.arrive(
+      Packet.icmp(
+        .unreachable(code: 4, nextHopMTU: 300), from: IPv4Address(198, 51, 100, 1),
+        Array(try #require(sent.first).octets.prefix(28))))
+    #expect(again.count == 2)
+    for frame in again {
+      let packet = try #require(PacketValue(frame.octets))
+      #expect(packet.length <= 552 && !packet.header.dontFragment)
+      #expect(packet.header.identification != 0)
+    }
+  }
+
   @Test("an error that quotes a number that is not under way is not believed")
   func forged() throws {
     let bench = Bench()
