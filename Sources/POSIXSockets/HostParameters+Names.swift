@@ -88,6 +88,7 @@ extension HostParameters {
     case "net.ipv4.ip_no_pmtu_disc" where (0...1).contains(value):
       tcp.forbidsFragments = !isOn
     case "net.ipv4.tcp_min_tso_segs" where (1...64).contains(value): tcp.leastSuperSegment = value
+    case "net.ipv4.tcp_syncookies" where (0...1).contains(value): usesCookies = isOn
     case "net.ipv4.tcp_moderate_rcvbuf": tcp.tunesReceiveBuffer = isOn
     case "net.ipv4.tcp_frto": tcp.detectsSpuriousTimeouts = isOn
     // 3 and 4 send tail loss probes; the delayed early retransmit of 1 and 2 is no more.
@@ -133,7 +134,7 @@ extension HostParameters {
     "net.ipv4.tcp_max_reordering": [300], "net.ipv4.tcp_fastopen_blackhole_timeout_sec": [0],
     "net.ipv4.tcp_mtu_probing": [0], "net.ipv4.tcp_abc": [0],
     "net.ipv4.tcp_rfc1337": [1],
-    "net.ipv4.tcp_syncookies": [0, 1], "net.ipv4.tcp_no_metrics_save": [1],
+    "net.ipv4.tcp_no_metrics_save": [1],
     "net.ipv4.tcp_abort_on_overflow": [0], "net.ipv4.tcp_stdurg": [0],
     "net.ipv4.tcp_thin_linear_timeouts": [0], "net.ipv4.tcp_workaround_signed_windows": [0],
   ]

@@ -35,6 +35,8 @@ public struct HostParameters: Sendable {
   public var fastOpen = FastOpenSettings()
   /// `tcp_fastopen`, the bit 0x400: listeners take data in SYNs without `TCP_FASTOPEN`.
   public var listensFast = false
+  /// `tcp_syncookies`, other than 0: a full queue of handshakes answers with cookies.
+  public var usesCookies = true
   /// The keepalive times of sockets that switch it on.
   public var keepalive = Keepalive()
 

@@ -128,6 +128,7 @@ extension POSIXProcess {
     // Linux: a queue is full when it holds more than the backlog.
     options.backlog = length + 1
     options.handshakes = max(256, length + 1)
+    options.usesCookies = parameters.usesCookies
     options.tcp = socket.tcp
     if socket.options.openRetransmissions == nil {
       options.tcp?.openRetransmissions = UInt8(clamping: parameters.answerRetransmissions)

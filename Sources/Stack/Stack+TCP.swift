@@ -36,7 +36,7 @@ extension Stack {
     listenerArrived(segment, ends, numbersAbove: numbersAbove, at: now)
   }
 
-  private mutating func arrived(
+  mutating func arrived(
     _ segment: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, _ segmentSize: UInt16,
     _ handle: SlabHandle, at now: Instant
   ) {
@@ -96,7 +96,10 @@ extension Stack {
     }
     // RFC 9293 section 3.10.7.2, LISTEN: first RST, then ACK, then SYN.
     if segment.flags.contains(.rst) { return counters.tcp.note(.dropUnexpected) }
-    if segment.flags.contains(.ack) { return sendReset(segment, ends, at: now) }
+    if segment.flags.contains(.ack) {
+      if cookieArrived(segment, ends, listener, at: now) { return }
+      return sendReset(segment, ends, at: now)
+    }
     guard segment.flags.contains(.syn) else { return counters.tcp.note(.dropUnexpected) }
     guard hasRoomForConnection() else {
       return counters.stack.note(.dropConnectionLimit)
@@ -109,14 +112,18 @@ extension Stack {
         held.handshakes += 1
         return nil
       } ?? .dropNoListener
-    if let verdict { return counters.stack.note(verdict) }
+    let tcp = listeners.withElement(listener) { $0.tcp } ?? configuration.tcp
+    if let verdict {
+      let usesCookies = listeners.withElement(listener) { $0.options.usesCookies } ?? false
+      guard verdict == .dropSYNQueueFull, usesCookies else { return counters.stack.note(verdict) }
+      return sendCookie(segment, ends, tcp, at: now)
+    }
     guard let route = route(to: ends.remote.address) else {
       _ = listeners.withElement(listener) { $0.handshakes -= 1 }
       return counters.ip.note(.dropNoRoute)
     }
     counters.stack.note(.acceptHandshake)
     let early = judgeEarly(segment, ends, listener)
-    let tcp = listeners.withElement(listener) { $0.tcp } ?? configuration.tcp
     var initial = sequences.next(for: ends, at: now)
     if let numbersAbove, !initial.follows(numbersAbove) {
       // Faster than the clock of RFC 9293 3.4.1, the last incarnation has overtaken it.
@@ -199,6 +206,14 @@ extension Stack {
   ) {
     guard let header = TCPReset.answer(to: segment) else { return }
     counters.tcp.note(.resetNoConnection)
+    send(header, ends, at: now, because: explain(TCPRule.resetNoConnection))
+  }
+
+  /// Sends a segment that belongs to no connection: a header without payload.
+  mutating func send(
+    _ header: TCPHeader, _ ends: TCPEndpoints, at now: Instant,
+    because explanation: RuleExplanation?
+  ) {
     var sum = PseudoHeader.sum(
       source: ends.local.address, destination: ends.remote.address, transport: .tcp,
       length: header.length)
@@ -207,7 +222,7 @@ extension Stack {
     let octets = [UInt8](capacity: header.length) { header.emit(into: &$0, checksum: sum.value) }
     send(
       octets, transport: .tcp, from: ends.local.address, to: ends.remote.address,
-      dontFragment: true, at: now, because: explain(TCPRule.resetNoConnection))
+      dontFragment: true, at: now, because: explanation)
   }
 
   /// The listener for an end: one at the very address before one at any.
@@ -222,7 +237,7 @@ extension Stack {
     return best
   }
 
-  private mutating func isAcceptQueueFull(_ listener: SlabHandle) -> Bool {
+  mutating func isAcceptQueueFull(_ listener: SlabHandle) -> Bool {
     listeners.withElement(listener) { $0.accepted.count >= $0.options.backlog } ?? false
   }
 

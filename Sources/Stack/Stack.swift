@@ -46,6 +46,9 @@ public struct Stack: ~Copyable {
   var pathMTUs = PathMTUCache()
   var errorPolicy: ICMPErrorPolicy
   var sequences: InitialSequenceGenerator
+  let cookies: SYNCookies
+  /// When the last cookie went out; nil when none did.
+  var lastCookieAt: Instant?
   var ports: PortSelector
   /// How Fast Open is used; may be changed at any time.
   public var fastOpen = FastOpenSettings()
@@ -65,6 +68,7 @@ public struct Stack: ~Copyable {
     identification = IPv4Identification(random: &random)
     errorPolicy = ICMPErrorPolicy(perSecond: configuration.icmpErrorsPerSecond)
     sequences = InitialSequenceGenerator(random: &random)
+    cookies = SYNCookies(sequences)
     ports = PortSelector(random: &random)
     fastOpen = configuration.fastOpen
     if fastOpen.keys.isEmpty { fastOpen.keys = [FastOpenKey(random.next(), random.next())] }

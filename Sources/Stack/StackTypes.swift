@@ -91,6 +91,8 @@ public struct ListenOptions: Hashable, Sendable {
   public var backlog = 128
   /// Handshakes that may be under way. RFC 4987 says why this must be bounded.
   public var handshakes = 256
+  /// When the queue of handshakes is full, SYNs are answered by cookies. RFC 4987 section 3.6.
+  public var usesCookies = true
   /// How long a handshake without data may wait for some before it counts; nil waits for none.
   public var deferAccept: Duration?
   /// Connections whose data may be taken before their handshake has ended; 0 does without Fast Open.
@@ -198,6 +200,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 /// Decisions between the Internet layer and the cores: which connection, and whether one may begin.
 public enum StackRule: UInt8, ProtocolRule {
   case acceptHandshake, recycleTimeWait, recycleHandshake, refuseEarlyData
+  case sendCookie, acceptCookie
   case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
   case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit, dropAwaitingData
 
@@ -206,6 +209,7 @@ public enum StackRule: UInt8, ProtocolRule {
     switch self {
     case .acceptHandshake, .dropNoListener: "RFC 9293 3.10.7.1"
     case .recycleTimeWait: "RFC 9293 3.6.1"
+    case .sendCookie, .acceptCookie: "RFC 4987 3.6"
     case .refuseEarlyData: "RFC 7413 4.2.2"
     case .dropTCPMalformed: "RFC 9293 3.1"
     case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
@@ -219,6 +223,8 @@ public enum StackRule: UInt8, ProtocolRule {
   public var sentence: String {
     switch self {
     case .acceptHandshake: "a listener takes the SYN"
+    case .sendCookie: "too many handshakes are under way: the peer keeps this one's state for us"
+    case .acceptCookie: "the ACK brings our cookie back: the handshake was real"
     case .recycleHandshake: "a handshake whose peer stays silent makes room for a new one"
     case .refuseEarlyData:
       "the cookie is not ours, or too many came early: the data must come again"
@@ -237,7 +243,8 @@ public enum StackRule: UInt8, ProtocolRule {
   /// What following the rule does.
   public var effect: RuleEffect {
     switch self {
-    case .acceptHandshake: .accepts
+    case .acceptHandshake, .acceptCookie: .accepts
+    case .sendCookie: .sends
     case .recycleTimeWait, .recycleHandshake, .refuseEarlyData: .notes
     default: .drops
     }

@@ -22,6 +22,9 @@ package struct InitialSequenceGenerator: Sendable {
     hash = SipHash(key: random.next(), random.next())
   }
 
+  /// A key for another purpose, which tells nothing of this one.
+  package func derive(_ purpose: UInt64) -> UInt64 { hash.hash(purpose) }
+
   /// The sequence number for a connection that begins now.
   package func next(for ends: TCPEndpoints, at now: Instant) -> SequenceNumber {
     let (first, second) = ends.words

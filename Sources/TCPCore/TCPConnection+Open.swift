@@ -35,6 +35,21 @@ extension TCPConnection {
     updateSegmentSize()
   }
 
+  /// Our SYN,ACK has gone out with a cookie for a number, and its ACK is here.
+  mutating func answeredByCookie() {
+    pending.remove(.syn)
+    send.next = send.initial + 1
+    receive.windowEdge = .later(receive.windowEdge, receive.next + min(65_535, receive.limit))
+  }
+
+  /// The shift that connections of a configuration offer. RFC 7323 section 2.3.
+  package static func windowScale(_ configuration: TCPConfiguration) -> UInt8 {
+    ReceiveSequence.scale(
+      for: max(
+        max(2048, min(configuration.receiveBufferLimit, 1 << 30)),
+        min(configuration.receiveBufferMaximum, 1 << 30)))
+  }
+
   /// RFC 9293 3.7.1 MUST-16: the effective send MSS.
   mutating func updateSegmentSize() {
     let options = receive.usesTimestamps ? 12 : 0

@@ -404,8 +404,7 @@ extension TCPConnection {
 
   /// Our clock in milliseconds from an origin of the connection's own. RFC 7323 section 5.4.
   func timestamps(at now: Instant) -> TCPTimestamps {
-    let origin = send.initial.rawValue &* 0x9E37_79B1
-    let value = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000) &+ origin
-    return TCPTimestamps(value: value, echo: receive.timestampRecent)
+    TCPTimestamps(
+      value: Self.timestampClock(send.initial, at: now), echo: receive.timestampRecent)
   }
 }
