@@ -17,24 +17,8 @@ struct LossyPathTests {
     var configuration = StackConfiguration()
     configuration.tcp.congestion = congestion
     let total = 2_000_000
-    var world = World.pair(seed: 5, conditions: conditions, configuration: configuration)
-    let (client, server) = (world.client, world.server)
-    let listener = try world[server].listen(at: SocketAddress(.any, 25))
-    var caller = StreamUser(
-      host: client, outgoing: Pattern(seed: 1), incoming: Pattern(seed: 2), toSend: 0,
-      toReceive: total, chunk: 5000)
-    var called = StreamUser(
-      host: server, outgoing: Pattern(seed: 2), incoming: Pattern(seed: 1), toSend: total,
-      toReceive: 0, chunk: 5000)
-    caller.socket = try world[client].connect(
-      to: SocketAddress(IPv4Address(192, 0, 2, 2), 25), at: world.now)
-    let outcome = world.run(until: .start + .seconds(600)) { (world: inout World) in
-      if called.socket == nil { called.socket = try? world[server].accept(listener) }
-      caller.act(in: &world)
-      called.act(in: &world)
-      return caller.isContent && called.isContent
-    }
-    #expect(outcome == .satisfied)
+    let world = try transfer(
+      up: 0, down: total, seed: 5, conditions: conditions, configuration: configuration)
     return Double(total) * 1e9 / Double(world.now.nanoseconds)
   }
 

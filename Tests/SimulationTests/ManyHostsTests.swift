@@ -21,25 +21,9 @@ struct ManyHostsTests {
   private func record(seed: UInt64, explains: Bool = false) throws -> [TracedFrame] {
     var configuration = StackConfiguration()
     configuration.explains = explains
-    var world = World.pair(seed: seed, conditions: faulty(), configuration: configuration)
-    world.recordsFrames = true
-    let (client, server) = (world.client, world.server)
-    let listener = try world[server].listen(at: SocketAddress(.any, 25))
-    var caller = StreamUser(
-      host: client, outgoing: Pattern(seed: 1), incoming: Pattern(seed: 2), toSend: 50_000,
-      toReceive: 50_000, chunk: 5000)
-    var called = StreamUser(
-      host: server, outgoing: Pattern(seed: 2), incoming: Pattern(seed: 1), toSend: 50_000,
-      toReceive: 50_000, chunk: 5000)
-    caller.socket = try world[client].connect(
-      to: SocketAddress(IPv4Address(192, 0, 2, 2), 25), at: world.now)
-    let outcome = world.run(until: .start + .seconds(600)) { (world: inout World) in
-      if called.socket == nil { called.socket = try? world[server].accept(listener) }
-      caller.act(in: &world)
-      called.act(in: &world)
-      return caller.isContent && called.isContent
-    }
-    #expect(outcome == .satisfied)
+    var world = try transfer(
+      up: 50_000, down: 50_000, seed: seed, conditions: faulty(), configuration: configuration,
+      recordsFrames: true)
     return world.takeFrames()
   }
 
@@ -107,42 +91,27 @@ struct ManyHostsTests {
 
   @Test("a slow link that marks loses nothing: the senders slow down before its queue is full")
   func marks() throws {
-    func transfer(_ ecn: ECNUse) throws -> (marked: Int, full: Int, echoes: Int) {
+    func run(_ ecn: ECNUse) throws -> (marked: Int, full: Int, echoes: Int) {
       var conditions = LinkConditions()
       conditions.rate = 8_000_000
       conditions.queueLimit = 100_000
       conditions.markingThreshold = 20_000
       var configuration = StackConfiguration()
       configuration.tcp.ecn = ecn
-      var world = World.pair(seed: 5, conditions: conditions, configuration: configuration)
-      world.recordsFrames = true
-      let (client, server) = (world.client, world.server)
-      let listener = try world[server].listen(at: SocketAddress(.any, 25))
-      var caller = StreamUser(
-        host: client, outgoing: Pattern(seed: 1), incoming: Pattern(seed: 2), toSend: 2_000_000,
-        toReceive: 0, chunk: 5000)
-      var called = StreamUser(
-        host: server, outgoing: Pattern(seed: 2), incoming: Pattern(seed: 1), toSend: 0,
-        toReceive: 2_000_000, chunk: 5000)
-      caller.socket = try world[client].connect(
-        to: SocketAddress(IPv4Address(192, 0, 2, 2), 25), at: world.now)
-      let outcome = world.run(until: .start + .seconds(600)) { (world: inout World) in
-        if called.socket == nil { called.socket = try? world[server].accept(listener) }
-        caller.act(in: &world)
-        called.act(in: &world)
-        return caller.isContent && called.isContent
-      }
-      #expect(outcome == .satisfied)
+      var world = try transfer(
+        up: 2_000_000, down: 0, seed: 5, conditions: conditions, configuration: configuration,
+        recordsFrames: true)
+      let client = world.client
       let frames = world.takeFrames()
       return (
         frames.filter(\.isMarked).count, frames.filter { $0.fate == .queueFull }.count,
         Int(world[client].counters.tcp.count(.congestionEchoed))
       )
     }
-    let with = try transfer(.always)
+    let with = try run(.always)
     #expect(with.marked > 0 && with.echoes > 0)
     #expect(with.full == 0)
-    let without = try transfer(.off)
+    let without = try run(.off)
     #expect(without.marked == 0 && without.echoes == 0)
     #expect(without.full > 0)
   }

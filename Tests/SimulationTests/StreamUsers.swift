@@ -2,6 +2,7 @@ import Octets
 import Simulation
 import Stack
 import TCPCore
+import Testing
 import Wire
 
 /// Octets that can be told apart by their place, so that one lost, doubled or moved is noticed.
@@ -73,4 +74,31 @@ struct StreamUser {
       failure = error
     }
   }
+}
+
+/// A pair of hosts whose users have sent each other so many octets: the world as it is then.
+func transfer(
+  up: Int, down: Int, chunk: Int = 5000, seed: UInt64, conditions: LinkConditions,
+  configuration: StackConfiguration, recordsFrames: Bool = false
+) throws -> World {
+  var world = World.pair(seed: seed, conditions: conditions, configuration: configuration)
+  world.recordsFrames = recordsFrames
+  let (client, server) = (world.client, world.server)
+  let listener = try world[server].listen(at: SocketAddress(.any, 25))
+  var caller = StreamUser(
+    host: client, outgoing: Pattern(seed: 1), incoming: Pattern(seed: 2), toSend: up,
+    toReceive: down, chunk: chunk)
+  var called = StreamUser(
+    host: server, outgoing: Pattern(seed: 2), incoming: Pattern(seed: 1), toSend: down,
+    toReceive: up, chunk: chunk)
+  caller.socket = try world[client].connect(
+    to: SocketAddress(IPv4Address(192, 0, 2, 2), 25), at: world.now)
+  let outcome = world.run(until: .start + .seconds(600)) { (world: inout World) in
+    if called.socket == nil { called.socket = try? world[server].accept(listener) }
+    caller.act(in: &world)
+    called.act(in: &world)
+    return caller.isContent && called.isContent
+  }
+  #expect(outcome == .satisfied)
+  return world
 }

@@ -15,21 +15,9 @@ struct BufferTuningTests {
     var pair = Pair(
       faults: Faults(perOctet: 80), client: configuration, server: configuration)
     pair.delay = 50_000_000
-    let chunk = [UInt8](repeating: 7, count: 65_536)
     var received = 0
-    while pair.now < .start + .seconds(5) {
-      while pair.client.state == .established {
-        let taken = (try? pair.client.send(chunk.span, at: pair.now)) ?? 0
-        if taken < chunk.count { break }
-      }
-      if !pair.step() { break }
-      received +=
-        pair.withServer { server, now in
-          let count = server.receivedCount
-          server.consume(count, at: now)
-          return count
-        } ?? 0
-    }
+    var left = Int.max
+    while pair.now < .start + .seconds(5), let more = pair.pour(&left) { received += more }
     let limits = Pair.Limits(
       send: pair.client.sendBuffer.limit,
       receive: pair.withServer { server, _ in server.receive.limit } ?? 0)

@@ -27,24 +27,9 @@ struct GoodputTests {
     var pair = Pair(
       seed: seed, faults: Faults(loss: path.loss, superSegments: path.superSegments, perOctet: 80),
       client: configuration, server: configuration)
-    let total = path.octets
-    let chunk = [UInt8](repeating: 7, count: 65_536)
-    var sent = 0
+    var left = path.octets
     var received = 0
-    while received < total {
-      while sent < total, pair.client.state == .established {
-        let taken = (try? pair.client.send(chunk.span, at: pair.now)) ?? 0
-        sent += taken
-        if taken < chunk.count { break }
-      }
-      if !pair.step() { break }
-      received +=
-        pair.withServer { server, now in
-          let count = server.receivedCount
-          server.consume(count, at: now)
-          return count
-        } ?? 0
-    }
+    while received < path.octets, let more = pair.pour(&left) { received += more }
     return (Double(pair.now.nanoseconds) / 1e9, pair.ledger.count(.retransmissionTimeout))
   }
 

@@ -20,20 +20,14 @@ struct PacingTests {
     _ configuration: TCPConfiguration
   ) -> (seconds: Double, burst: Int) {
     var pair = Pair(client: configuration)
-    let chunk = [UInt8](repeating: 7, count: 65_536)
-    var sent = 0
+    var left = 1_000_000
     var received = 0
     var before = 0
     var millisecond: Int64 = 0
     var burst = 0
     var last = 0
-    while received < 1_000_000 {
-      while sent < 1_000_000, pair.client.state == .established {
-        let taken = (try? pair.client.send(chunk.span, at: pair.now)) ?? 0
-        sent += taken
-        if taken < chunk.count { break }
-      }
-      if !pair.step() { break }
+    while received < 1_000_000, let more = pair.pour(&left) {
+      received += more
       let counted = pair.client.statistics.octetsSent
       if pair.now.nanoseconds / 1_000_000 != millisecond {
         millisecond = pair.now.nanoseconds / 1_000_000
@@ -42,12 +36,6 @@ struct PacingTests {
       last = counted
       // The first ten segments are not paced.
       if counted > 20_000 { burst = max(burst, counted - before) }
-      received +=
-        pair.withServer { server, now in
-          let count = server.receivedCount
-          server.consume(count, at: now)
-          return count
-        } ?? 0
     }
     return (Double(pair.now.nanoseconds) / 1e9, burst)
   }
@@ -150,22 +138,12 @@ struct PacingTests {
           $0.congestion = congestion
           $0.leavesSlowStartEarly = false
         })
-      let chunk = [UInt8](repeating: 7, count: 65_536)
+      var left = Int.max
       var received = 0
       var longest: Int64 = 0
-      while pair.now < .start + .seconds(6) {
-        while pair.client.state == .established {
-          let taken = (try? pair.client.send(chunk.span, at: pair.now)) ?? 0
-          if taken < chunk.count { break }
-        }
-        if !pair.step() { break }
+      while pair.now < .start + .seconds(6), let more = pair.pour(&left) {
         guard pair.now > .start + .seconds(2) else { continue }
-        received +=
-          pair.withServer { server, now in
-            let count = server.receivedCount
-            server.consume(count, at: now)
-            return count
-          } ?? 0
+        received += more
         longest = max(longest, pair.client.roundTrip.smoothedRoundTrip ?? 0)
       }
       return (Double(received) / 4, longest)

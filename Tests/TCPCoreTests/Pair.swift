@@ -212,3 +212,24 @@ extension TCPConnection {
     return nextSegment(into: &segment, limits: limits, at: now, ledger: &ledger) ? segment : nil
   }
 }
+
+extension Pair {
+  /// The client writes what fits of what is left, something happens, the server reads all there is.
+  ///
+  /// - Returns: octets read; nil when nothing will happen any more.
+  mutating func pour(_ left: inout Int) -> Int? {
+    let chunk = [UInt8](repeating: 7, count: 65_536)
+    while left > 0, client.state == .established {
+      let part = min(chunk.count, left)
+      let taken = (try? client.send(chunk.span.extracting(first: part), at: now)) ?? 0
+      left -= taken
+      if taken < part { break }
+    }
+    guard step() else { return nil }
+    return withServer { server, now in
+      let count = server.receivedCount
+      server.consume(count, at: now)
+      return count
+    } ?? 0
+  }
+}
