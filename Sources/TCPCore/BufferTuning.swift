@@ -1,8 +1,8 @@
 import Octets
 import Wire
 
-/// How much the user reads in a round trip: the receive buffer is to hold twice as much, so that the
-/// peer's window never is what bounds it.
+/// How fast the user reads: a buffer of which half is read within a round trip is too small, for it,
+/// and not the path, may be what bounds the peer.
 ///
 /// The peer's round trip is told by its timestamps, which echo ours: the least of an interval, for
 /// what the peer sends may have waited for its user. Times are nanoseconds.
@@ -13,35 +13,24 @@ struct ReceiveTuning {
   private var since = Instant.start
   /// Octets read since.
   private var consumed = 0
-  /// Octets read in the best interval so far.
-  private var best = 0
   /// The least round trip of the interval, in milliseconds of the timestamps.
   private var least = UInt32.max
-  /// The round trip of the interval before.
-  private var roundTrip: Int64 = 0
 
   /// Data came with an echo of what our clock said so many milliseconds ago.
   mutating func echoed(_ milliseconds: UInt32) { least = min(least, max(milliseconds, 1)) }
 
-  /// The user has read octets.
+  /// The user has read octets from a buffer of `limit`: whether that should be larger.
   ///
   /// - Parameter known: the round trip as the sender in us knows it; used where no echo tells.
-  /// - Returns: how much it reads in a round trip, when that is more than ever before.
-  mutating func consumed(_ octets: Int, known: Int64, at now: Instant) -> Int? {
+  mutating func consumed(_ octets: Int, of limit: Int, known: Int64?, at now: Instant) -> Bool {
     consumed &+= octets
-    let wait = max(roundTrip > 0 ? roundTrip : known, 1_000_000)
-    guard now.nanoseconds(since: since) >= wait else { return nil }
-    let isLong = now.nanoseconds(since: since) > 4 &* wait
-    defer {
-      since = now
-      consumed = 0
-      roundTrip = least == .max ? 0 : Int64(least) &* 1_000_000
-      least = .max
-    }
-    // After a pause the interval tells of the pause.
-    guard !isLong, consumed > best else { return nil }
-    best = consumed
-    return consumed
+    guard consumed >= limit / 2 else { return false }
+    let roundTrip = least == .max ? known ?? 0 : Int64(least) &* 1_000_000
+    let elapsed = now.nanoseconds(since: since)
+    since = now
+    consumed = 0
+    least = .max
+    return elapsed <= roundTrip
   }
 }
 
@@ -49,14 +38,14 @@ struct ReceiveTuning {
 extension TCPConnection {
   /// The user has read octets: the receive buffer may have to grow.
   mutating func tuneReceiveBuffer(_ octets: Int, at now: Instant) {
-    guard configuration.tunesReceiveBuffer, receiveBuffer.mayGrow,
-      receive.limit < configuration.receiveBufferMaximum,
-      let read = receiveTuning.consumed(octets, known: roundTrip.smoothedRoundTrip ?? 0, at: now)
+    guard
+      receiveTuning.consumed(
+        octets, of: receive.limit, known: roundTrip.smoothedRoundTrip, at: now),
+      configuration.tunesReceiveBuffer, receiveBuffer.mayGrow
     else { return }
-    // Twice what is read in a round trip, for the sender's window doubles in one; and some more.
-    let wanted = min(2 &* read &+ 16 &* receive.segmentSize, configuration.receiveBufferMaximum)
-    guard wanted > receive.limit else { return }
-    setReceiveLimit(wanted)
+    // The sender's window doubles in a round trip too.
+    let wanted = min(2 &* receive.limit, configuration.receiveBufferMaximum)
+    if wanted > receive.limit { setReceiveLimit(wanted) }
   }
 
   /// The user has more to send than fits: the send buffer is to hold four windows, of which one is

@@ -170,16 +170,19 @@ extension TCPConnection {
     let open = receive.window
     // No more can be told than the field holds, with the shift.
     let most = min(receive.limit, 65_535 << (receive.usesScaling ? Int(receive.ourScale) : 0))
+    guard open < most / 2 else { return }
     let possible = min(receive.limit &- receiveBuffer.count, receiveBuffer.free, most)
-    let worth = min(most / 2, 2 &* receive.segmentSize)
-    if possible &- open >= worth, open < most / 2 { acknowledgeNow(.windowUpdate) }
+    if possible &- open >= min(most / 2, 2 &* receive.segmentSize) {
+      acknowledgeNow(.windowUpdate)
+    }
   }
 
   /// The window for a header, and the edge that it tells. RFC 9293 section 3.8.6.2.2.
   mutating func offerWindow() -> UInt16 {
     let scale = receive.usesScaling ? Int(receive.ourScale) : 0
     // Without memory for more the edge stays where it is.
-    let free = max(0, min(receive.limit &- receiveBuffer.count, receiveBuffer.free))
+    let room = receiveBuffer.free
+    let free = max(0, min(receive.limit &- receiveBuffer.count, room))
     let edge = receive.next + free
     let gain = receive.windowEdge.distance(to: edge)
     var window = receive.window
@@ -190,7 +193,7 @@ extension TCPConnection {
     // RFC 9293 3.8.6 SHLD-14: rounded up, so that the edge does not move left, for as long as
     // there is room for the rounding; segments of single octets would let it run away.
     let above = min((receive.window &+ (1 << scale) &- 1) >> scale, 65_535)
-    let hasRoom = above << scale <= receiveBuffer.free
+    let hasRoom = above << scale <= room
     let told = hasRoom ? max(units, above) : units
     receive.windowEdge = .later(receive.windowEdge, receive.next + (told << scale))
     return UInt16(truncatingIfNeeded: told)

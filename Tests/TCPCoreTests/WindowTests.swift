@@ -6,7 +6,10 @@ import Wire
 @Suite("Flow control")
 struct WindowTests {
   private static func small(_ limit: Int) -> Agreement {
-    Agreement { $0.receiveBufferLimit = limit }
+    Agreement {
+      $0.receiveBufferLimit = limit
+      $0.tunesReceiveBuffer = false
+    }
   }
 
   @Test("the window falls to zero when nobody reads, and opens when somebody does")
