@@ -52,6 +52,8 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
   /// One for each raw value that a rule can have, in place: counting is one addition.
   @usableFromInline var counts = InlineArray<256, UInt64>(repeating: 0)
   @usableFromInline var reports: [RuleReport<Rule>] = []
+  /// Cases that were counted and not remembered since the reports were last taken.
+  public private(set) var omittedReports = 0
   /// Whether each case is remembered, not only counted.
   public var isReporting = false
 
@@ -66,7 +68,10 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
 
   @usableFromInline @inline(never)
   mutating func report(_ rule: Rule, _ first: Int64, _ second: Int64) {
-    guard reports.count < Self.maximumReports else { return }
+    guard reports.count < Self.maximumReports else {
+      omittedReports &+= 1
+      return
+    }
     reports.append(RuleReport(rule: rule, first: first, second: second))
   }
 
@@ -85,6 +90,7 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
     guard !reports.isEmpty else { return [] }
     let taken = reports
     reports = []
+    omittedReports = 0
     return taken
   }
 }
@@ -99,6 +105,14 @@ public struct RuleExplanation: Hashable, Sendable {
   public let sentence: String
   /// What following the rule does.
   public let effect: RuleEffect
+
+  /// So many decisions were made that cannot be told.
+  package init(omitted: Int) {
+    name = "omitted"
+    source = "more at once than are remembered"
+    sentence = "\(omitted) further decisions were only counted"
+    effect = .notes
+  }
 
   /// The explanation of a rule.
   public init(_ rule: some ProtocolRule) {

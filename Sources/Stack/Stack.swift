@@ -137,14 +137,20 @@ public struct Stack: ~Copyable {
   /// Connections in any state, those in TIME-WAIT included.
   public var connectionCount: Int { connections.count }
 
-  /// The decisions since the last call, if the stack explains itself.
+  /// The decisions since the last call, if the stack explains itself; the last one says how many there
+  /// were besides, if they were more than are remembered.
   public mutating func takeExplanations() -> [RuleExplanation] {
-    counters.ip.takeReports().map { RuleExplanation($0.rule) }
+    let omitted =
+      counters.ip.omittedReports + counters.arp.omittedReports + counters.icmp.omittedReports
+      + counters.udp.omittedReports + counters.stack.omittedReports + counters.tcp.omittedReports
+    let told =
+      counters.ip.takeReports().map { RuleExplanation($0.rule) }
       + counters.arp.takeReports().map { RuleExplanation($0.rule) }
       + counters.icmp.takeReports().map { RuleExplanation($0.rule) }
       + counters.udp.takeReports().map { RuleExplanation($0.rule) }
       + counters.stack.takeReports().map { RuleExplanation($0.rule) }
       + counters.tcp.takeReports().map { RuleExplanation($0.rule) }
+    return omitted == 0 ? told : told + [RuleExplanation(omitted: omitted)]
   }
 }
 

@@ -256,7 +256,9 @@ struct RuleLedgerTests {
     var ledger = RuleLedger<SampleRule>()
     ledger.isReporting = true
     for _ in 0..<10_000 { ledger.note(.one) }
+    #expect(ledger.omittedReports == 10_000 - RuleLedger<SampleRule>.maximumReports)
     #expect(ledger.takeReports().count == RuleLedger<SampleRule>.maximumReports)
+    #expect(ledger.omittedReports == 0)
     #expect(ledger.count(.one) == 10_000)
   }
 }

@@ -241,4 +241,15 @@ struct InternetTests {
     bench.arrive(Packet.arp(.request))
     #expect(bench.arrive(Packet.ethernet(.vlan, [0xE0, 0x00, 0x08, 0x00] + ping)).count == 1)
   }
+
+  @Test("a host that explains itself says how many decisions it could not tell")
+  func omitted() {
+    let bench = Bench { $0.explains = true }
+    for _ in 0..<5000 { bench.arrive([0x60]) }
+    let told = bench.stack.takeExplanations()
+    #expect(told.count == 4097)
+    #expect(told.last?.sentence == "904 further decisions were only counted")
+    let more = bench.stack.takeExplanations()
+    #expect(more.isEmpty)
+  }
 }

@@ -178,8 +178,14 @@ private struct Explainer: Service {
 
   func run() async throws {
     try? await cancelWhenGracefulShutdown {
+      var hasToldVersion = false
       while true {
         for explanation in await host.takeExplanations() {
+          // The kernel sends IPv6 on every device: told once, and counted from then on.
+          if explanation.name == "dropVersion" {
+            if hasToldVersion { continue }
+            hasToldVersion = true
+          }
           note("\(explanation.name): \(explanation.sentence) (\(explanation.source))")
         }
         try await Task.sleep(for: .milliseconds(50))
