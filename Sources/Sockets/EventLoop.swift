@@ -29,6 +29,8 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     ///
     /// - Returns: the number of frames.
     func receive(isReadable: Bool) -> Int
+    /// When the present turn began, on the driver's own clock.
+    var time: Instant { get }
     /// Sees to events and output.
     func finishTurn()
     /// When it wants a turn, at the latest: nanoseconds from now, or nil.
@@ -180,7 +182,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     var again = LookAgain()
     while true {
       let frames = driver.receive(isReadable: isReadable)
-      again.found(frames, wasReadable: isReadable)
+      again.found(frames, at: driver.time)
       if frames == 0, isWaitedOn, driver.hasDeviceFailed {
         isWaitedOn = false
         _ = postroad_poller_remove(poller, driver.descriptor)
@@ -188,13 +190,14 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       runJobs()
       driver.finishTurn()
       let hasJobs = !local.isEmpty
-      let looksAgain = again.isWorthIt
+      let looksAgain = again.isWorthIt(at: driver.time)
       let (hasMore, isStopping) = shared.withLock { shared in
         let hasMore = hasJobs || !shared.jobs.isEmpty || shared.isStopping
         if !hasMore, !looksAgain { shared.isAwake = false }
         return (hasMore, shared.isStopping)
       }
       if isStopping { break }
+      if again.isInVain, !hasMore { sched_yield() }
       isReadable =
         looksAgain || wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)
     }

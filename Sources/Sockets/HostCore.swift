@@ -197,7 +197,7 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
         frames = try unsafe device.pointee.receive(upTo: batch) { octets, facts in
           stack.frameArrived(octets, offload: facts, on: interface, at: now)
         }
-        adapt(to: frames)
+        if frames > 0 { adapt(to: frames) }
       } catch {
         deviceFailed(error)
       }

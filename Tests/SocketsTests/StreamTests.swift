@@ -91,7 +91,9 @@ struct StreamTests {
   func backPressure() async throws {
     var configuration = StackConfiguration()
     configuration.tcp.sendBufferLimit = 20_000
+    configuration.tcp.sendBufferMaximum = 20_000
     configuration.tcp.receiveBufferLimit = 20_000
+    configuration.tcp.receiveBufferMaximum = 20_000
     let hosts = PairedHosts(configuration)
     defer { hosts.stop() }
     let (client, server) = try await hosts.connection()
