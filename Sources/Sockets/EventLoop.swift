@@ -10,7 +10,7 @@ import Synchronization
 /// the driver send. Jobs enqueued on the loop's own thread cost no lock and no system call; from
 /// another thread they cost a lock, and one write to an eventfd only if the loop is about to sleep.
 ///
-/// Invariants: 1. `local` is touched on the loop's thread only. 2. `isAwake` is false only between
+/// Invariants: 1. `local` and `isStopping` are touched on the loop's thread only. 2. `isAwake` is false only between
 /// the last look at `Shared.jobs` and the return of the wait, and both are under the lock: so no
 /// wake-up is lost. 3. After ``stop()`` the driver
 /// has no more turns, but jobs still run: a task that waits for an actor of the loop is never left
@@ -51,12 +51,21 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   private let shared = Mutex(Shared())
-  private var local: Deque<Work> = []
+  /// Whether `shared` holds what the loop has not seen: asked each turn, without the lock.
+  private let hasNews = Atomic<Bool>(false)
+  private let lentLocal = Lent(Deque<Work>())
   private let poller: Int32
   private let wakeUp: WakeUp
   private var thread = pthread_t()
   private var driver: (any Driver)?
+  private var isStopping = false
   private let hasStarted = Atomic<Bool>(false)
+
+  /// Jobs that this thread has taken, or enqueued itself.
+  private var local: Deque<Work> {
+    unsafeAddress { unsafe UnsafePointer(lentLocal.address) }
+    unsafeMutableAddress { unsafe lentLocal.address }
+  }
 
   init() {
     poller = postroad_poller_create()
@@ -152,6 +161,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     if isOnLoop { return local.append(work) }
     let mustWake = shared.withLock { shared in
       shared.jobs.append(work)
+      hasNews.store(true, ordering: .releasing)
       // A stopped loop is woken for each: it looks nowhere else.
       defer { shared.isAwake = !shared.isStopping }
       return !shared.isAwake
@@ -165,6 +175,7 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
   func stop() {
     let mustWake = shared.withLock { shared in
       shared.isStopping = true
+      hasNews.store(true, ordering: .releasing)
       defer { shared.isAwake = true }
       return !shared.isAwake
     }
@@ -189,21 +200,24 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
       }
       runJobs()
       driver.finishTurn()
-      let hasJobs = !local.isEmpty
       let looksAgain = again.isWorthIt(at: driver.time)
-      let (hasMore, isStopping) = shared.withLock { shared in
-        let hasMore = hasJobs || !shared.jobs.isEmpty || shared.isStopping
-        if !hasMore, !looksAgain { shared.isAwake = false }
-        return (hasMore, shared.isStopping)
-      }
+      let mayWait = !looksAgain && local.isEmpty && fallAsleep()
       if isStopping { break }
-      if again.isInVain, !hasMore { sched_yield() }
-      isReadable =
-        looksAgain || wait(hasMore ? 0 : driver.nanosecondsToDeadline() ?? -1)
+      if again.isInVain { sched_yield() }
+      isReadable = looksAgain || wait(mayWait ? driver.nanosecondsToDeadline() ?? -1 : 0)
     }
     driver.loopEnded()
     self.driver = nil
     shared.withLock { $0.isAwake = false }
+  }
+
+  /// Whether nobody has left anything to do: then whoever comes from now on wakes the loop.
+  private func fallAsleep() -> Bool {
+    shared.withLock { shared in
+      guard shared.jobs.isEmpty, !shared.isStopping else { return false }
+      shared.isAwake = false
+      return true
+    }
   }
 
   /// Waits for frames, the wake-up or the time; whether frames wait.
@@ -214,11 +228,17 @@ final class EventLoop: SerialExecutor, @unchecked Sendable {
     return ready & 2 != 0
   }
 
-  /// Jobs of one turn: what is queued now and what that queues, up to a bound.
-  private func runJobs() {
+  private func takeNews() {
     shared.withLock { shared in
+      hasNews.store(false, ordering: .relaxed)
+      isStopping = shared.isStopping
       while let work = shared.jobs.popFirst() { local.append(work) }
     }
+  }
+
+  /// Jobs of one turn: what is queued now and what that queues, up to a bound.
+  private func runJobs() {
+    if hasNews.load(ordering: .acquiring) { takeNews() }
     var budget = 4096
     while budget > 0, let work = local.popFirst() {
       budget &-= 1

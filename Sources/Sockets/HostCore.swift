@@ -20,30 +20,29 @@ public protocol ConnectionHandler: AnyObject, Sendable {
 class HostCore: EventLoop.Driver, @unchecked Sendable {
   // `@unchecked`: whoever touches it is on the loop's thread: the loop, or the actor whose executor
   // the loop is.
-  private let lent: UnsafeMutablePointer<Stack>
-  private var owners = SocketOwners()
-  private var now = Instant.start
+  //
+  // Nothing is lent twice at once: everything here runs to its end on one thread, and what the stack
+  // is lent to, a handler or a closure of ours, has no other way to it.
+  private let lentStack: Lent<Stack>
+  private let lentOwners = Lent(SocketOwners())
+  private let clock = Lent(Instant.start)
   private var lastWait: UInt64 = 0
   private let began = steadyNanoseconds()
 
   init(_ stack: consuming Stack) {
-    unsafe lent = .allocate(capacity: 1)
-    unsafe lent.initialize(to: stack)
+    lentStack = Lent(stack)
     (deviceFailures, failed) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
   }
 
-  deinit {
-    unsafe lent.deinitialize(count: 1)
-    unsafe lent.deallocate()
+  /// The stack.
+  final var stack: Stack {
+    unsafeAddress { unsafe UnsafePointer(lentStack.address) }
+    unsafeMutableAddress { unsafe lentStack.address }
   }
 
-  /// The stack, lent by address: a property of a class would be guarded at run time for each frame.
-  ///
-  /// Never lent twice at once: everything here runs to its end on one thread, and what is lent to,
-  /// a handler or a closure of ours, has no other way to this property.
-  final var stack: Stack {
-    unsafeAddress { unsafe UnsafePointer(lent) }
-    unsafeMutableAddress { unsafe lent }
+  private var owners: SocketOwners {
+    unsafeAddress { unsafe UnsafePointer(lentOwners.address) }
+    unsafeMutableAddress { unsafe lentOwners.address }
   }
 
   var descriptor: Int32 { -1 }
@@ -67,11 +66,12 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   func transmit() {}
 
   /// The time of the present turn.
-  var time: Instant { now }
+  final var time: Instant { clock.value }
 
   /// Reads the clock.
   func readClock() -> Instant {
-    now = Instant(nanoseconds: steadyNanoseconds() &- began)
+    let now = Instant(nanoseconds: steadyNanoseconds() &- began)
+    clock.value = now
     return now
   }
 
@@ -83,17 +83,16 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   /// Tells tasks and handlers what happened.
   func dispatch() {
     while let event = stack.nextEvent() {
-      guard let owner = owners[event.socket] else { continue }
-      if let handler = owner.handler {
+      if let handler = owners.handler(of: event.socket) {
         if event.readiness.contains(.acceptable) {
           acceptAll(event.socket, handler)
         } else {
-          handler.connectionReady(event.socket, event.readiness, stack: &stack, at: now)
+          handler.connectionReady(event.socket, event.readiness, stack: &stack, at: time)
           // One that was closed may live on for a while, but nothing more is told of it.
           if !stack.isHeld(event.socket) { _ = owners.remove(event.socket) }
         }
       } else {
-        owner.waiters?.wake(event.readiness)
+        owners[event.socket]?.waiters?.wake(event.readiness)
       }
     }
   }
@@ -101,7 +100,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   private func acceptAll(_ listener: SocketID, _ handler: any ConnectionHandler) {
     while let socket = try? stack.accept(listener) {
       adopt(socket, handler: handler)
-      handler.connectionReady(socket, [.connected, .readable, .writable], stack: &stack, at: now)
+      handler.connectionReady(socket, [.connected, .readable, .writable], stack: &stack, at: time)
       if !stack.isHeld(socket) { _ = owners.remove(socket) }
     }
   }
@@ -157,36 +156,24 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   }
 }
 
-/// A core with its device: frames are read in batches that follow the load.
-///
-/// Under light load nearly every turn reads one frame and asks the device no second time; under
-/// heavy load it reads up to 64 before anything is sent, so that one acknowledgment answers many.
+/// A core with its device.
 @safe
 final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Sendable {
   // `@unchecked`: as its superclass.
-  /// The device, lent by address as the stack is, and to the stack's calls alone.
-  private let device: UnsafeMutablePointer<Device>
+  private let device: Lent<Device>
+  private let batch = Lent(BatchSize())
   private let interface: InterfaceID
-  private var batch = 1
-  private var fullTurns = 0
-  private static var largestBatch: Int { 64 }
 
   init(
     _ device: consuming Device, _ configuration: InterfaceConfiguration, _ stack: consuming Stack
   ) {
     var stack = stack
-    unsafe self.device = .allocate(capacity: 1)
-    unsafe self.device.initialize(to: device)
+    self.device = Lent(device)
     interface = stack.addInterface(configuration)
     super.init(stack)
   }
 
-  deinit {
-    unsafe device.deinitialize(count: 1)
-    unsafe device.deallocate()
-  }
-
-  override var descriptor: Int32 { unsafe device.pointee.descriptor }
+  override var descriptor: Int32 { device.value.descriptor }
 
   override func receive(isReadable: Bool) -> Int {
     let now = readClock()
@@ -194,10 +181,10 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
     if isReadable, !hasDeviceFailed {
       let interface = interface
       do throws(FrameError) {
-        frames = try unsafe device.pointee.receive(upTo: batch) { octets, facts in
+        frames = try device.value.receive(upTo: batch.value.count) { octets, facts in
           stack.frameArrived(octets, offload: facts, on: interface, at: now)
         }
-        if frames > 0 { adapt(to: frames) }
+        if frames > 0 { batch.value.adapt(to: frames) }
       } catch {
         deviceFailed(error)
       }
@@ -212,21 +199,8 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
     stack.addRoute(IPv4Prefix(.any, length: 0), via: gateway, on: interface)
   }
 
-  /// Doubles the batch while it is filled; from one, only after a row of full turns.
-  private func adapt(to count: Int) {
-    guard count == batch else {
-      fullTurns = 0
-      batch = max(count, 1)
-      return
-    }
-    fullTurns &+= 1
-    guard batch > 1 || fullTurns >= 8 else { return }
-    fullTurns = 0
-    batch = min(batch &* 2, Self.largestBatch)
-  }
-
   override func transmit() {
-    unsafe stack.transmit(on: interface, into: &device.pointee, at: time)
+    stack.transmit(on: interface, into: &device.value, at: time)
     // What the loopback carried may have made something happen.
     dispatch()
   }

@@ -73,6 +73,13 @@ struct SocketOwners {
     return owner
   }
 
+  /// The object that is told of what happens at a socket; nil when it has none.
+  func handler(of socket: SocketID) -> (any ConnectionHandler)? {
+    let (kind, place) = socket.position
+    guard place < places[kind].count, places[kind][place]?.socket == socket else { return nil }
+    return places[kind][place]?.handler
+  }
+
   mutating func adopt(_ socket: SocketID, handler: (any ConnectionHandler)?) {
     let (kind, place) = socket.position
     while places[kind].count <= place { places[kind].append(nil) }
