@@ -51,16 +51,15 @@ extension Stack {
   ) throws(SocketError) -> SocketID {
     let target = remote.address
     // RFC 9293 3.9.1.1 MUST-46.
-    guard !target.isMulticast, !target.isReserved, !target.isUnspecified, remote.port.rawValue != 0
+    guard !target.isMulticast, !target.isReserved, !target.isUnspecified, !isBroadcast(target),
+      remote.port.rawValue != 0
     else { throw .invalidRemote(target) }
     guard hasRoomForConnection() else { throw .limitReached }
     guard let route = route(to: target) else { throw .noRoute(target) }
     // RFC 9293 3.9.1.1 MUST-43, MUST-44.
     var address = local?.address ?? .any
     if address.isUnspecified {
-      guard
-        let chosen = route.interface == 0 ? target : interfaces[route.interface].source(for: target)
-      else { throw .addressNotAvailable(.any) }
+      guard let chosen = source(for: target, by: route) else { throw .addressNotAvailable(.any) }
       address = chosen
     }
     guard isOurs(address) else { throw .addressNotAvailable(address) }

@@ -73,6 +73,21 @@ extension Stack {
     return false
   }
 
+  /// Whether an address names every host of the link, or of a network of ours.
+  func isBroadcast(_ address: IPv4Address) -> Bool {
+    if address.isLimitedBroadcast { return true }
+    for prefix in addresses where prefix.broadcast == address { return true }
+    return false
+  }
+
+  /// Our address for packets to a host that take a route; nil when the interface has none.
+  ///
+  /// Source: RFC 1122 section 3.3.4.3: one in the network of the next hop.
+  func source(for target: IPv4Address, by route: Route) -> IPv4Address? {
+    if route.interface == 0 { return target }
+    return interfaces[route.interface].source(for: route.gateway ?? target)
+  }
+
   /// The largest packet for a host, by the interface and by what routers have told.
   func mtu(
     to address: IPv4Address, on interface: Int, believesPath: Bool = true, at now: Instant
@@ -89,10 +104,12 @@ extension Stack {
   ) {
     guard let route = route(to: target) else { return counters.ip.note(.dropNoRoute) }
     let interface = route.interface
-    let hop = route.gateway ?? target
+    let isForMany = target.isMulticast || target.isLimitedBroadcast
+    let hop = isForMany ? target : route.gateway ?? target
     var header = IPv4Header(
       payloadLength: payload.count, transport: transport, source: source, destination: target)
-    header.ttl = configuration.tcp.ttl
+    // RFC 1112 6.1: to a group no further than the link, unless told otherwise.
+    header.ttl = target.isMulticast ? 1 : configuration.tcp.ttl
     header.dontFragment = dontFragment
     let mtu = mtu(to: target, on: interface, at: now)
     guard payload.count + IPv4Header.length > mtu else {
@@ -134,6 +151,10 @@ extension Stack {
   ) {
     guard case .ethernet(let ours) = interfaces[interface].configuration.medium else {
       return enqueueFrame(packet, on: interface, because: explanation)
+    }
+    if hop.isMulticast {
+      return enqueueEthernet(
+        packet, to: MACAddress(groupOf: hop), from: ours, on: interface, because: explanation)
     }
     if hop.isLimitedBroadcast
       || interfaces[interface].configuration.addresses.contains(where: { $0.broadcast == hop })

@@ -98,7 +98,7 @@ extension Stack {
   /// Our address on the way to a host; nil without a route.
   public func sourceAddress(for target: IPv4Address) -> IPv4Address? {
     guard let route = route(to: target) else { return nil }
-    return route.interface == 0 ? target : interfaces[route.interface].source(for: target)
+    return source(for: target, by: route)
   }
 
   /// Octets of the largest packet on the way to a host, as far as known; nil without a route.

@@ -53,9 +53,10 @@ extension Stack {
     else { throw .noSuchSocket }
     guard octets.count <= 65_507 else { throw .messageTooLong(octets.count) }
     guard let route = route(to: remote.address) else { throw .noRoute(remote.address) }
-    let source =
-      local.address.isUnspecified
-      ? interfaces[route.interface].source(for: remote.address) ?? .any : local.address
+    guard
+      let source = local.address.isUnspecified
+        ? source(for: remote.address, by: route) : local.address
+    else { throw .addressNotAvailable(.any) }
     var header = UDPHeader(
       sourcePort: local.port, destinationPort: remote.port, payloadLength: octets.count)
     header.fillChecksum(source: source, destination: remote.address, payload: octets)

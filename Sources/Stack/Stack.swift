@@ -167,10 +167,11 @@ struct Interface {
 
   init(_ configuration: InterfaceConfiguration) { self.configuration = configuration }
 
-  /// Our address on it that is best for a destination.
-  func source(for destination: IPv4Address) -> IPv4Address? {
+  /// Our address on it for packets to a neighbour: in the smallest network that has both.
+  func source(for neighbor: IPv4Address) -> IPv4Address? {
     let addresses = configuration.addresses
-    return addresses.first { $0.contains(destination) }?.address ?? addresses.first?.address
+    let near = addresses.lazy.filter { $0.contains(neighbor) }.max { $0.length < $1.length }
+    return (near ?? addresses.first)?.address
   }
 }
 

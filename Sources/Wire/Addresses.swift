@@ -105,6 +105,11 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     rawValue = UInt64(octets.uint16(at: offset)) << 32 | UInt64(octets.uint32(at: offset &+ 2))
   }
 
+  /// The group that frames for an IPv4 multicast address go to. Source: RFC 1112 section 6.4.
+  @inlinable public init(groupOf address: IPv4Address) {
+    rawValue = 0x0100_5E00_0000 | UInt64(address.rawValue & 0x7F_FFFF)
+  }
+
   /// The address of every station.
   public static let broadcast = MACAddress(rawValue: 0xFFFF_FFFF_FFFF)
 
