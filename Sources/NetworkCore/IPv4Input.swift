@@ -11,8 +11,8 @@ package enum IPv4Input {
     case broadcast
     /// Not to be taken.
     case drop(IPRule)
-    /// Not to be taken, and the sender is told of the octet.
-    case parameterProblem(pointer: UInt8)
+    /// Not to be taken, and the sender is told of the octet, unless it had told everybody.
+    case parameterProblem(pointer: UInt8, isBroadcast: Bool)
   }
 
   /// The rule that a parser's error stands for.
@@ -52,7 +52,9 @@ package enum IPv4Input {
     // 3.2.1.8
     guard packet.headerLength > 20 else { return disposition }
     let options = IPv4OptionsSummary(parsing: packet.options)
-    if let place = options.malformedAt { return .parameterProblem(pointer: UInt8(place)) }
+    if let place = options.malformedAt {
+      return .parameterProblem(pointer: UInt8(place), isBroadcast: disposition == .broadcast)
+    }
     if options.hasSourceRoute { return .drop(.dropSourceRoute) }
     return disposition
   }

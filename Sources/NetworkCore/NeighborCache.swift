@@ -104,13 +104,13 @@ package struct NeighborCache {
 
   /// Learns an address. Only what was asked for, or spoke to us, makes a new entry.
   ///
-  /// - Returns: the packets that waited for it.
+  /// - Returns: the packets that waited for it; nil when nothing was kept.
   package mutating func learn(
     _ address: IPv4Address, _ hardware: MACAddress, mayCreate: Bool, at now: Instant
-  ) -> [[UInt8]] {
-    guard !hardware.isGroup, hardware.rawValue != 0 else { return [] }
+  ) -> [[UInt8]]? {
+    guard !hardware.isGroup, hardware.rawValue != 0 else { return nil }
     let isAskedFor = open[address] != nil
-    guard isAskedFor || mayCreate || known[address] != nil else { return [] }
+    guard isAskedFor || mayCreate || known[address] != nil else { return nil }
     if known[address] == nil, known.count >= Self.limit { evict() }
     let isUsed = isAskedFor || known[address]?.isUsed ?? false
     known[address] = Known(

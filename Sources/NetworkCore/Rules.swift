@@ -7,7 +7,7 @@ public enum IPRule: UInt8, ProtocolRule {
   case dropBadSource, dropNotForUs, dropSourceRoute, dropBadOption, dropUnknownProtocol
   case dropFragmentOverlap, dropFragmentTooLong, dropFragmentOddLength, dropFragmentLimit
   case dropReassemblyTimeout, dropNoRoute, dropTooBig, dropLinkType, dropNoBuffer, dropFull
-  case dropLoopbackFull, dropFragmentCodepoint
+  case dropLoopbackFull, dropFragmentCodepoint, dropFragmentEvicted, dropLinkBroadcast
 
   /// The document and section.
   public var source: String {
@@ -24,7 +24,8 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropUnknownProtocol: "RFC 1122 3.2.2.1"
     case .dropFragmentOverlap: "RFC 1858, RFC 5722 4"
     case .dropFragmentTooLong, .dropFragmentOddLength: "RFC 791 3.2"
-    case .dropFragmentLimit, .dropReassemblyTimeout: "RFC 1122 3.3.2"
+    case .dropFragmentLimit, .dropFragmentEvicted, .dropReassemblyTimeout: "RFC 1122 3.3.2"
+    case .dropLinkBroadcast: "RFC 1122 3.3.6"
     case .dropFragmentCodepoint: "RFC 3168 5.3"
     case .dropNoRoute: "RFC 1122 3.3.1"
     case .dropNoBuffer, .dropFull, .dropLoopbackFull: "RFC 1122 3.3.2"
@@ -52,10 +53,13 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropUnknownProtocol: "nobody here speaks this protocol"
     case .dropFragmentOverlap: "fragments overlap: the whole datagram is thrown away"
     case .dropFragmentTooLong: "the fragment ends behind the largest datagram"
-    case .dropFragmentOddLength: "a fragment in the middle must be a multiple of eight octets"
+    case .dropFragmentOddLength:
+      "a fragment carries octets, and one in the middle a multiple of eight of them"
     case .dropFragmentCodepoint: "one fragment is marked, another may not be: no sender does that"
     case .dropFragmentLimit: "too much is waiting for its other fragments"
+    case .dropFragmentEvicted: "a datagram that waited for its fragments made room for others"
     case .dropReassemblyTimeout: "the other fragments did not come in time"
+    case .dropLinkBroadcast: "the frame was for many stations and the packet in it for one host"
     case .dropNoRoute: "no route leads there"
     case .dropTooBig: "the packet is too large and must not be fragmented"
     case .dropLinkType: "the frame carries neither IPv4 nor ARP"
@@ -166,14 +170,16 @@ public enum UDPRule: UInt8, ProtocolRule {
 public enum ARPRule: UInt8, ProtocolRule {
   case ask, answer, learn, waitForAnswer, giveUp
   case dropMalformed, dropNotForUs, dropQueueFull, dropTableFull, dropConflict
+  case dropBadSender, dropUnasked
 
   /// The document and section.
   public var source: String {
     switch self {
-    case .ask, .answer, .learn, .dropMalformed, .dropNotForUs: "RFC 826"
+    case .ask, .answer, .learn, .dropMalformed, .dropNotForUs, .dropUnasked: "RFC 826"
     case .waitForAnswer, .dropQueueFull: "RFC 1122 2.3.2.2"
     case .giveUp, .dropTableFull: "RFC 1122 2.3.2.1"
     case .dropConflict: "RFC 5227 2.4"
+    case .dropBadSender: "RFC 1812 3.3.2"
     }
   }
 
@@ -190,6 +196,8 @@ public enum ARPRule: UInt8, ProtocolRule {
     case .dropQueueFull: "too many packets wait for the address"
     case .dropTableFull: "too many neighbours are being asked for"
     case .dropConflict: "somebody else claims an address of ours"
+    case .dropBadSender: "the sender's addresses are not those of one station"
+    case .dropUnasked: "an answer that nobody asked for, of a host that is not known"
     }
   }
 

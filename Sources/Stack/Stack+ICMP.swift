@@ -31,9 +31,14 @@ extension Stack {
       guard let quoted = try? IPv4PacketView(quoted: message.payload) else {
         return counters.icmp.note(.dropMalformed)
       }
+      // An error goes to the one host whose datagram it quotes.
+      guard !isBroadcast, quoted.source == packet.destination else {
+        return counters.icmp.note(.dropUnmatched)
+      }
       errorQuotes(quoted, kind, at: now)
     case .echoReply, .sourceQuench, .redirect, .other:
-      // RFC 9293 3.9.2.2 MUST-55 for source quench; redirects are a router's word for its clients.
+      // RFC 9293 3.9.2.2 MUST-55 for source quench. Deviates from RFC 1122 3.2.2.2: nothing proves
+      // that a redirect is our router's, and who is believed leads all our packets to himself.
       counters.icmp.note(.dropIgnored)
     }
   }
@@ -112,6 +117,6 @@ extension Stack {
   /// As ``refuse(_:_:isBroadcast:at:)``, for a packet of which only a quote is left.
   mutating func sendError(_ kind: ICMPv4Kind, quoting octets: [UInt8], at now: Instant) {
     guard let packet = try? IPv4PacketView(quoted: octets.span) else { return }
-    refuse(packet, kind, isBroadcast: false, at: now)
+    refuse(packet, kind, isBroadcast: isBroadcast(packet.destination), at: now)
   }
 }

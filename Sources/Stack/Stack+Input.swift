@@ -23,11 +23,13 @@ extension Stack {
       guard frame.destination == ours || frame.destination.isGroup else {
         return counters.ip.note(.dropNotForUs)
       }
-      // We are in no VLAN; a tag may give a priority only. IEEE 802.1Q-2018 9.6.
-      if let vlan = frame.vlan, vlan & 0xFFF != 0 { return counters.ip.note(.dropLinkType) }
+      // We are in no VLAN.
+      if frame.isInVLAN { return counters.ip.note(.dropLinkType) }
       switch frame.type {
       case .arp: arpArrived(frame.payload, ours, on: id.index, at: now)
-      case .ipv4: packetArrived(frame.payload, offload, on: id.index, at: now)
+      case .ipv4:
+        packetArrived(
+          frame.payload, offload, on: id.index, isLinkBroadcast: frame.destination.isGroup, at: now)
       default: counters.ip.note(.dropLinkType)
       }
     }
@@ -35,7 +37,8 @@ extension Stack {
 
   /// An IPv4 packet arrived, or came back from the loopback.
   mutating func packetArrived(
-    _ octets: Span<UInt8>, _ offload: OffloadFacts, on interface: Int, at now: Instant
+    _ octets: Span<UInt8>, _ offload: OffloadFacts, on interface: Int,
+    isLinkBroadcast: Bool = false, at now: Instant
   ) {
     let packet: IPv4PacketView
     do throws(ParseError) {
@@ -45,26 +48,41 @@ extension Stack {
     }
     var isBroadcast = false
     switch judge(packet, on: interface) {
-    case .unicast: break
+    case .unicast:
+      // RFC 1122 3.3.6: nor may it be answered, for every station would.
+      if isLinkBroadcast { return counters.ip.note(.dropLinkBroadcast) }
     case .broadcast: isBroadcast = true
     case .drop(let rule): return counters.ip.note(rule)
-    case .parameterProblem(let pointer):
+    case .parameterProblem(let pointer, let isForAll):
       counters.ip.note(.dropBadOption)
       return refuse(
-        packet, .parameterProblem(code: 0, pointer: pointer), isBroadcast: false, at: now)
+        packet, .parameterProblem(code: 0, pointer: pointer),
+        isBroadcast: isForAll || isLinkBroadcast, at: now)
     }
     guard packet.isFragment else {
       counters.ip.note(.deliver)
       return deliver(
         packet, packet.payload, offload, packet.ecn, isBroadcast: isBroadcast, at: now)
     }
-    switch reassembler.fragmentArrived(packet, at: now) {
+    fragmentArrived(packet, isBroadcast: isBroadcast, at: now)
+  }
+
+  private mutating func fragmentArrived(
+    _ fragment: borrowing IPv4PacketView, isBroadcast: Bool, at now: Instant
+  ) {
+    let outcome = reassembler.fragmentArrived(fragment, at: now)
+    for _ in 0..<reassembler.takeEvicted() { counters.ip.note(.dropFragmentEvicted) }
+    switch outcome {
     case .waiting: counters.ip.note(.awaitFragments)
     case .dropped(let rule): counters.ip.note(rule)
     case .whole(let payload):
       counters.ip.note(.reassembled)
+      // What goes up is the datagram, not the fragment that happened to be the last: an error about it
+      // quotes its beginning.
+      let beginning = reassembler.wholeQuote
+      guard let whole = try? IPv4PacketView(quoted: beginning.span) else { return }
       deliver(
-        packet, payload.span, .none, reassembler.wholeCodepoint, isBroadcast: isBroadcast, at: now)
+        whole, payload.span, .none, reassembler.wholeCodepoint, isBroadcast: isBroadcast, at: now)
     }
   }
 
@@ -109,16 +127,23 @@ extension Stack {
     if local.contains(where: { $0.address == packet.senderAddress }) {
       return counters.arp.note(.dropConflict)
     }
+    guard !packet.senderHardware.isGroup, packet.senderHardware.rawValue != 0,
+      !packet.senderAddress.isMulticast, !isBroadcast(packet.senderAddress)
+    else { return counters.arp.note(.dropBadSender) }
     let isForUs = local.contains { $0.address == packet.targetAddress }
     // RFC 826: whoever speaks to us will be spoken to; of others only what is known is refreshed.
     let isOnLink = local.contains { $0.contains(packet.senderAddress) }
     let waiting = interfaces[interface].neighbors.learn(
       packet.senderAddress, packet.senderHardware, mayCreate: isForUs && isOnLink, at: now)
-    counters.arp.note(.learn)
-    for octets in waiting {
-      enqueueEthernet(octets, to: packet.senderHardware, from: ours, on: interface, because: nil)
+    if let waiting {
+      counters.arp.note(.learn)
+      for octets in waiting {
+        enqueueEthernet(octets, to: packet.senderHardware, from: ours, on: interface, because: nil)
+      }
     }
-    guard packet.operation == .request else { return }
+    guard packet.operation == .request else {
+      return waiting == nil ? counters.arp.note(.dropUnasked) : ()
+    }
     guard isForUs else { return counters.arp.note(.dropNotForUs) }
     counters.arp.note(.answer)
     let answer = ARPPacket(

@@ -40,6 +40,15 @@ public struct EthernetFrameView: ~Escapable {
   @inlinable public var vlan: UInt16? {
     headerLength > 14 ? octets.uint16(at: 14) & 0x0FFF : nil
   }
+  /// Whether a tag names a VLAN; identifier 0 gives a priority only. IEEE 802.1Q-2018 9.6.
+  @inlinable public var isInVLAN: Bool {
+    var place = 14
+    while place < headerLength {
+      if octets.uint16(at: place) & 0x0FFF != 0 { return true }
+      place &+= 4
+    }
+    return false
+  }
   /// What the frame carries, padding included.
   @inlinable public var payload: Span<UInt8> {
     @_lifetime(copy self) get { octets.extracting(droppingFirst: headerLength) }

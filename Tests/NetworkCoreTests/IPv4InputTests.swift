@@ -127,12 +127,22 @@ struct IPv4InputTests {
     InputCase("source route behind others", .drop(.dropSourceRoute)) {
       $0.options = [1, 148, 4, 0, 0, 131, 3, 4]
     },
-    InputCase("length 0", .parameterProblem(pointer: 20)) { $0.options = [7, 0, 0, 0] },
-    InputCase("length 1", .parameterProblem(pointer: 21)) { $0.options = [1, 7, 1, 0] },
-    InputCase("longer than the header", .parameterProblem(pointer: 20)) {
+    InputCase("length 0", .parameterProblem(pointer: 20, isBroadcast: false)) {
+      $0.options = [7, 0, 0, 0]
+    },
+    InputCase("length 1", .parameterProblem(pointer: 21, isBroadcast: false)) {
+      $0.options = [1, 7, 1, 0]
+    },
+    InputCase("longer than the header", .parameterProblem(pointer: 20, isBroadcast: false)) {
       $0.options = [7, 5, 0, 0]
     },
-    InputCase("length cut off", .parameterProblem(pointer: 23)) { $0.options = [1, 1, 1, 7] },
+    InputCase("length cut off", .parameterProblem(pointer: 23, isBroadcast: false)) {
+      $0.options = [1, 1, 1, 7]
+    },
+    InputCase("length 0, to all", .parameterProblem(pointer: 20, isBroadcast: true)) {
+      $0.options = [7, 0, 0, 0]
+      $0.destination = IPv4Address(192, 0, 2, 255)
+    },
   ]
 
   @Test("options are ignored safely, source routes refused", arguments: options)

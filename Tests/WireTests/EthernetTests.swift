@@ -27,6 +27,25 @@ struct EthernetTests {
     #expect([UInt8](copying: view.payload) == [1, 2, 3])
   }
 
+  @Test(
+    "a tag with an identifier is of a VLAN, wherever it stands",
+    arguments: [
+      ([], false), ([0], false), ([0xE000], false), ([0xE005], true), ([0, 0], false),
+      ([0, 5], true), ([5, 0], true),
+    ] as [([UInt16], Bool)])
+  func vlans(_ tags: [UInt16], _ isInVLAN: Bool) throws {
+    var octets = [UInt8](repeating: 2, count: 12)
+    for tag in tags { octets += [0x81, 0, UInt8(tag >> 8), UInt8(tag & 255)] }
+    octets += [8, 0]
+    #expect(try EthernetFrameView(parsing: octets.span).isInVLAN == isInVLAN)
+  }
+
+  @Test("a group's frames go to the group's address", arguments: [0xE000_00FB, 0xE180_00FB])
+  func group(_ address: UInt32) {
+    let group = MACAddress(groupOf: IPv4Address(rawValue: address))
+    #expect(group.description == "01:00:5e:00:00:fb" && group.isGroup)
+  }
+
   @Test("a third tag is left as the payload's business")
   func threeTags() throws {
     let octets = Sample.ethernet(.ipv4, tags: [1, 2, 3], [9])
