@@ -50,7 +50,10 @@ extension CaptureFileReader {
         throw .damaged(frame: number, reason: "a block says it is \(length) octets long")
       }
       guard [0x0A0D_0D0A, 1, 2, 3, 6].contains(kind) else {
-        guard source.skip(length) else { throw .truncated(frame: number) }
+        guard source.skip(length &- 4), source.fill(4) else { throw .truncated(frame: number) }
+        let repeated = Int(source.uint32(at: 0))
+        source.consume(4)
+        guard repeated == length else { throw Self.lengthsDiffer(number) }
         continue
       }
       guard length <= Self.longestBlock else {
@@ -58,7 +61,7 @@ extension CaptureFileReader {
       }
       guard source.fill(length) else { throw .truncated(frame: number) }
       guard Int(source.uint32(at: length &- 4)) == length else {
-        throw .damaged(frame: number, reason: "the two lengths of a block differ")
+        throw Self.lengthsDiffer(number)
       }
       let frame: CapturedFrame?
       switch kind {
@@ -74,6 +77,10 @@ extension CaptureFileReader {
       count = number
       return frame
     }
+  }
+
+  private static func lengthsDiffer(_ number: Int) -> CaptureError {
+    .damaged(frame: number, reason: "the two lengths of a block differ")
   }
 
   /// A section header: its byte order holds until the next one, and its interfaces are new.
@@ -109,15 +116,15 @@ extension CaptureFileReader {
     }
     var interface = CapturedInterface(
       link: LinkType(rawValue: source.uint16(at: 8)), snapLength: Int(source.uint32(at: 12)))
-    for option in options(16..<(length &- 4)) {
-      if option.code == 9, option.range.count >= 1 {
-        interface.resolution = source.octet(at: option.range.lowerBound)
-      } else if option.code == 14, option.range.count >= 8 {
-        let first = UInt64(source.uint32(at: option.range.lowerBound))
-        let second = UInt64(source.uint32(at: option.range.lowerBound &+ 4))
-        interface.offset = Int64(
-          bitPattern: source.isLittleEndian ? second << 32 | first : first << 32 | second)
-      }
+    let options = 16..<(length &- 4)
+    if let place = option(9, in: options), place.count >= 1 {
+      interface.resolution = source.octet(at: place.lowerBound)
+    }
+    if let place = option(14, in: options), place.count >= 8 {
+      let first = UInt64(source.uint32(at: place.lowerBound))
+      let second = UInt64(source.uint32(at: place.lowerBound &+ 4))
+      interface.offset = Int64(
+        bitPattern: source.isLittleEndian ? second << 32 | first : first << 32 | second)
     }
     interfaces.append(interface)
     return nil
@@ -140,10 +147,8 @@ extension CaptureFileReader {
       throw .damaged(frame: number, reason: "\(captured) octets do not fit its block")
     }
     let ticks = UInt64(source.uint32(at: 12)) << 32 | UInt64(source.uint32(at: 16))
-    var comment: String?
-    for option in options((28 &+ padded)..<(length &- 4)) where option.code == 1 {
-      comment = String(decoding: source.copy(option.range), as: UTF8.self)
-      break
+    let comment = option(1, in: (28 &+ padded)..<(length &- 4)).map {
+      String(decoding: source.copy($0), as: UTF8.self)
     }
     return CapturedFrame(
       number: number, time: interfaces[index].nanoseconds(ticks),
@@ -166,23 +171,17 @@ extension CaptureFileReader {
       octets: source.copy(12..<(12 &+ limit)))
   }
 
-  private struct Option {
-    var code: UInt16
-    var range: Range<Int>
-  }
-
-  /// The options in a part of the window, up to the first that does not fit.
-  private func options(_ range: Range<Int>) -> [Option] {
-    var found: [Option] = []
+  /// Where the first option of a kind is, in a part of the window; they end at one that does not fit.
+  private func option(_ wanted: UInt16, in range: Range<Int>) -> Range<Int>? {
     var offset = range.lowerBound
     while offset &+ 4 <= range.upperBound {
       let code = source.uint16(at: offset)
       let length = Int(source.uint16(at: offset &+ 2))
       let begin = offset &+ 4
-      guard code != 0, begin &+ length <= range.upperBound else { break }
-      found.append(Option(code: code, range: begin..<(begin &+ length)))
+      guard code != 0, begin &+ length <= range.upperBound else { return nil }
+      if code == wanted { return begin..<(begin &+ length) }
       offset = begin &+ (length &+ 3) & ~3
     }
-    return found
+    return nil
   }
 }

@@ -123,6 +123,70 @@ func pcapng(isLittle: Bool, resolution: UInt8 = 9) -> [UInt8] {
     #expect(damage == .damaged(frame: 4, reason: "its section has version 2.0"))
   }
 
+  @Test(
+    "every interface of every section has a clock, an offset and a link of its own",
+    arguments: [true, false])
+  func interfaces(isLittle: Bool) throws {
+    var file: [UInt8] = []
+    for (isLittle, seconds) in [(isLittle, 1000), (!isLittle, -3)] as [(Bool, Int64)] {
+      var layout = Layout(isLittle: isLittle)
+      for value: UInt32 in [0x0A0D_0D0A, 28, 0x1A2B_3C4D] { layout.put(value) }
+      layout.put(short: 1)
+      layout.put(short: 0)
+      for value: UInt32 in [.max, .max, 28] { layout.put(value) }
+      for (link, resolution) in [(1, 3), (101, 9)] as [(UInt16, UInt8)] {
+        layout.put(1)
+        layout.put(44)
+        layout.put(short: link)
+        layout.put(short: 0)
+        layout.put(0)
+        layout.put(short: 9)
+        layout.put(short: 1)
+        layout.octets += [resolution, 0, 0, 0]
+        layout.put(short: 14)
+        layout.put(short: 8)
+        let offset = UInt64(bitPattern: seconds)
+        let halves = [UInt32(truncatingIfNeeded: offset >> 32), UInt32(truncatingIfNeeded: offset)]
+        for half in isLittle ? halves.reversed() : halves { layout.put(half) }
+        layout.put(0)
+        layout.put(44)
+      }
+      for interface: UInt32 in [1, 0] {
+        for value: UInt32 in [6, 36, interface, 0, 7000, 1, 1] { layout.put(value) }
+        layout.octets += [UInt8(interface), 0, 0, 0]
+        layout.put(36)
+      }
+      file += layout.octets
+    }
+    var reader = try CaptureFileReader(octets: file)
+    let (frames, damage) = reader.remaining()
+    #expect(damage == nil)
+    let second: Int64 = 1_000_000_000
+    #expect(
+      frames.map(\.time) == [
+        1000 * second + 7000, 1007 * second, -3 * second + 7000, 4 * second,
+      ])
+    #expect(frames.map(\.linkType) == [.rawIP, .ethernet, .rawIP, .ethernet])
+    #expect(frames.map(\.octets) == [[1], [0], [1], [0]])
+  }
+
+  @Test("a block whose two lengths differ is damage, of whatever kind it is")
+  func twoLengths() throws {
+    let whole = pcapng(isLittle: true)
+    // The second lengths of the section, the interface, the unknown block, and the three frames.
+    for (place, frame) in [(24, 1), (56, 1), (72, 1), (120, 1), (140, 2), (176, 3)] {
+      var changed = whole
+      #expect(changed[place] > 0)
+      changed[place] ^= 4
+      var reader = try CaptureFileReader(octets: changed)
+      let (frames, damage) = reader.remaining()
+      #expect(frames.count == frame - 1, "octet \(place)")
+      #expect(
+        damage == .damaged(frame: frame, reason: "the two lengths of a block differ"),
+        "octet \(place)")
+    }
+  }
+
   @Test("a file cut off at any octet gives the frames before the cut and never traps")
   func cuts() throws {
     for whole in [PcapKind.all[0].file(), pcapng(isLittle: true)] {
