@@ -27,7 +27,10 @@ package struct UDPSocketState {
   /// The end it is bound to; 0.0.0.0 takes datagrams to any address of ours.
   package let local: SocketAddress
   /// The only peer it takes datagrams from, if it is connected.
-  package var remote: SocketAddress?
+  package var remote: SocketAddress? {
+    // What another peer has refused is over.
+    didSet { if remote != oldValue { isRefused = false } }
+  }
   private var queue: Deque<ReceivedDatagram> = []
   private var octets = 0
   private let limit: Int

@@ -62,7 +62,9 @@ extension Stack {
       guard let chosen = source(for: target, by: route) else { throw .addressNotAvailable(.any) }
       address = chosen
     }
-    guard isOurs(address) else { throw .addressNotAvailable(address) }
+    guard isOurs(address), maySpeak(from: address, by: route) else {
+      throw .addressNotAvailable(address)
+    }
     var port = local?.port ?? 0
     if port.rawValue == 0 {
       // The table is borrowed for the search, so that it needs no copy.

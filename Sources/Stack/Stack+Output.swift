@@ -88,6 +88,13 @@ extension Stack {
     return interfaces[route.interface].source(for: route.gateway ?? target)
   }
 
+  /// Whether an address of ours may be the source of packets that take a route.
+  ///
+  /// RFC 1122 3.2.1.3 (g): a loopback address is never seen outside the host.
+  func maySpeak(from source: IPv4Address, by route: Route) -> Bool {
+    route.interface == 0 || !source.isLoopback
+  }
+
   /// The largest packet for a host, by the interface and by what routers have told.
   func mtu(
     to address: IPv4Address, on interface: Int, believesPath: Bool = true, at now: Instant

@@ -57,6 +57,7 @@ extension Stack {
       let source = local.address.isUnspecified
         ? source(for: remote.address, by: route) : local.address
     else { throw .addressNotAvailable(.any) }
+    guard maySpeak(from: source, by: route) else { throw .addressNotAvailable(source) }
     var header = UDPHeader(
       sourcePort: local.port, destinationPort: remote.port, payloadLength: octets.count)
     header.fillChecksum(source: source, destination: remote.address, payload: octets)

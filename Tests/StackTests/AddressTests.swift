@@ -91,6 +91,38 @@ struct AddressTests {
     }
   }
 
+  @Test("a loopback address never speaks outside")
+  func loopbackOutside() throws {
+    let bench = Bench()
+    let loopback = IPv4Address(127, 0, 0, 1)
+    let socket = try bench.stack.bindUDP(at: SocketAddress(loopback, 5000))
+    #expect(throws: SocketError.addressNotAvailable(loopback)) {
+      try bench.stack.send(socket, ([1] as [UInt8]).span, to: SocketAddress(theirs, 9), at: .start)
+    }
+    #expect(throws: SocketError.addressNotAvailable(loopback)) {
+      _ = try bench.stack.connect(
+        to: SocketAddress(theirs, 9), from: SocketAddress(loopback, 0), at: .start)
+    }
+    #expect(bench.flush().isEmpty)
+    try bench.stack.send(
+      socket, ([1] as [UInt8]).span, to: SocketAddress(loopback, 5000), at: .start)
+    #expect(bench.flush().isEmpty)
+    #expect(try bench.stack.receiveDatagram(socket)?.octets == [1])
+  }
+
+  @Test("a refusal of one peer is not told about the next")
+  func staleRefusal() throws {
+    let bench = Bench()
+    let socket = try bench.stack.bindUDP(at: SocketAddress(ours, 6000))
+    let peer = SocketAddress(theirs, 53)
+    try bench.stack.connectUDP(socket, to: peer)
+    try bench.stack.send(socket, ([1] as [UInt8]).span, to: peer, at: bench.now)
+    let question = try #require(bench.flush().first).octets
+    bench.arrive(Packet.icmp(.unreachable(code: 3, nextHopMTU: 0), question))
+    try bench.stack.connectUDP(socket, to: SocketAddress(theirs, 54))
+    #expect(try bench.stack.receiveDatagram(socket) == nil)
+  }
+
   @Test("no connection is opened to all the hosts of a network")
   func broadcastConnect() throws {
     let bench = Bench()
