@@ -96,6 +96,13 @@ struct InternetTests {
     #expect(bench.stack.counters.ip.count(refusal.rule) == 1)
   }
 
+  @Test("a packet is ours however few hops it had left", arguments: [0, 1, 255] as [UInt8])
+  func lastHop(_ ttl: UInt8) {
+    // RFC 1122 3.2.1.7.
+    let echo = Packet.message(.echo(identifier: 1, sequence: 1), [])
+    #expect(Bench().arrive(Packet.ip(.icmp, echo) { $0.ttl = ttl }).count == 1)
+  }
+
   @Test("a broadcast echo is not answered")
   func smurf() {
     let bench = Bench()
