@@ -115,8 +115,10 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var ecn = ECNUse.whenAsked
   /// The differentiated services code point of segments, 0...63 (MUST-48).
   public var dscp: UInt8 = 0
-  /// The time to live of segments (MUST-49).
-  public var ttl: UInt8 = 64
+  /// The time to live of segments (MUST-49), 1...255; 0 counts as 1 (RFC 1122 section 3.2.1.7).
+  public var ttl: UInt8 = 64 {
+    didSet { ttl = max(ttl, 1) }
+  }
   /// Segments forbid routers to cut them into fragments (RFC 1191).
   public var forbidsFragments = true
   /// The path's limit as routers tell it is believed; without, only the link's counts.

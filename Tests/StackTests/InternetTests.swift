@@ -103,6 +103,17 @@ struct InternetTests {
     #expect(Bench().arrive(Packet.ip(.icmp, echo) { $0.ttl = ttl }).count == 1)
   }
 
+  @Test("nothing is sent that is dead at once, whatever was configured")
+  func noDeadPackets() throws {
+    // RFC 1122 3.2.1.7.
+    let bench = Bench(configure: { $0.tcp.ttl = 0 })
+    _ = try bench.stack.listen(at: SocketAddress(.any, 25))
+    let echo = Packet.icmp(.echo(identifier: 1, sequence: 1), [])
+    for packet in [echo, Packet.tcp([.syn]), Packet.tcp([.ack])] {
+      #expect(PacketValue(bench.arrive(packet).first?.octets)?.header.ttl == 1)
+    }
+  }
+
   @Test("a broadcast echo is not answered")
   func smurf() {
     let bench = Bench()
