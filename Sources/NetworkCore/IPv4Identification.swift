@@ -16,13 +16,16 @@ package struct IPv4Identification: Sendable {
   }
 
   /// The identification of the next packet.
+  ///
+  /// - Parameter count: packets that a device will make of this one, numbered from it on.
   package mutating func next(
-    source: IPv4Address, destination: IPv4Address, transport: IPProtocol
+    source: IPv4Address, destination: IPv4Address, transport: IPProtocol, count: Int = 1
   ) -> UInt16 {
     var mixed = UInt64(source.rawValue) << 32 | UInt64(destination.rawValue)
     mixed = (mixed ^ key ^ UInt64(transport.rawValue)) &* 0x9E37_79B9_7F4A_7C15
     let slot = Int(mixed >> 56)
-    counters[slot] &+= 1
-    return counters[slot]
+    let first = counters[slot] &+ 1
+    counters[slot] &+= UInt16(truncatingIfNeeded: count)
+    return first
   }
 }

@@ -138,7 +138,8 @@ extension Stack {
       connection.configuration.forbidsFragments && connection.pathMTU > PathMTUCache.floor
     if !ip.dontFragment {
       ip.identification = identification.next(
-        source: ends.local.address, destination: ends.remote.address, transport: .tcp)
+        source: ends.local.address, destination: ends.remote.address, transport: .tcp,
+        count: segment.partCount)
     }
     ip.ttl = connection.configuration.ttl
     ip.dscp = connection.configuration.dscp

@@ -236,6 +236,11 @@ package struct OutgoingSegment: Hashable, Sendable {
   package var payloadCount = 0
   /// MSS when the payload must be cut into segments; 0 when it is one.
   package var segmentSize: UInt16 = 0
+  /// Segments that will be made of it.
+  package var partCount: Int {
+    guard segmentSize > 0 else { return 1 }
+    return (payloadCount &+ Int(segmentSize) &- 1) / Int(segmentSize)
+  }
   /// Whether it was sent before.
   package var isCopy = false
   /// What the IP header says of congestion marks.

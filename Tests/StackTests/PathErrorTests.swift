@@ -76,6 +76,36 @@ struct PathErrorTests {
     }
   }
 
+  @Test("super-packets that may be cut take an identification for each of their segments")
+  func identifications() throws {
+    let bench = Bench(
+      offload: OffloadCapabilities(checksum: true, segmentation: true),
+      configure: { $0.tcp.forbidsFragments = false })
+    let listener = try bench.stack.listen(at: SocketAddress(.any, 25))
+    var peer = try #require(bench.connect())
+    let socket = try #require(try bench.accept(listener))
+    try bench.send(socket, [UInt8](repeating: 1, count: 30_000))
+    var next: UInt16?
+    var packets = 0
+    for _ in 0..<4 {
+      var acknowledged = peer.expected
+      for frame in bench.flush() {
+        let packet = try #require(PacketValue(frame.octets))
+        let segment = try #require(Segment(frame))
+        let size = Int(frame.facts.segmentSize)
+        let parts = size == 0 ? 1 : (segment.payload.count + size - 1) / size
+        // RFC 6864 4.3; the device numbers the segments from the super-packet's on.
+        if let next { #expect(packet.header.identification == next) }
+        next = packet.header.identification &+ UInt16(parts)
+        if parts > 1 { packets += 1 }
+        acknowledged = segment.sequence + segment.payload.count
+      }
+      peer.expected = acknowledged
+      bench.stack.frameArrived(peer.packet([.ack]).span, on: bench.link, at: bench.now)
+    }
+    #expect(packets > 2)
+  }
+
   @Test("an error that quotes a number that is not under way is not believed")
   func forged() throws {
     let bench = Bench()
