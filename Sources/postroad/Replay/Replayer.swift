@@ -110,12 +110,9 @@ struct Replayer: ~Copyable {
     case .waiting:
       entry.remarks.append(
         Remark(sentence: "a fragment: the rest is waited for", source: "RFC 791 3.2"))
-    case .dropped:
+    case .dropped(let rule):
       malformed += 1
-      entry.remarks.append(
-        Remark(
-          sentence: "fragments that contradict each other: the datagram is given up",
-          source: "RFC 1858 3"))
+      entry.remarks.append(Remark(sentence: rule.sentence, source: rule.source))
     case .whole(let payload):
       entry.remarks.append(
         Remark(
