@@ -25,6 +25,9 @@ package struct IPv4Fragmenter {
     step = count <= room ? max(count, 1) : room & ~7
   }
 
+  /// How many packets there are, those that were taken included.
+  package var packetCount: Int { max(1, (count + step - 1) / step) }
+
   /// The next packet: its header, and the part of the payload that it carries.
   package mutating func next() -> (header: IPv4Header, range: Range<Int>)? {
     guard !isDone else { return nil }

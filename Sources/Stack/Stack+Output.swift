@@ -132,6 +132,9 @@ extension Stack {
     header.identification = identification.next(
       source: source, destination: target, transport: transport)
     var fragments = IPv4Fragmenter(header, payloadCount: payload.count, mtu: mtu)
+    // A part of a datagram is of no use to anybody.
+    let room = configuration.maximumQueuedPackets - interfaces[interface].queue.count
+    guard fragments.packetCount <= room else { return counters.ip.note(.dropFull) }
     while let (header, range) = fragments.next() {
       counters.ip.note(.sendFragment)
       enqueue(

@@ -52,6 +52,10 @@ extension Stack {
       let local = udpSockets.withElement(socket.handle, { $0.state.local })
     else { throw .noSuchSocket }
     guard octets.count <= 65_507 else { throw .messageTooLong(octets.count) }
+    let target = remote.address
+    guard !target.isUnspecified, !target.isReserved || target.isLimitedBroadcast,
+      remote.port.rawValue != 0
+    else { throw .invalidRemote(target) }
     guard let route = route(to: remote.address) else { throw .noRoute(remote.address) }
     guard
       let source = local.address.isUnspecified

@@ -146,7 +146,8 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
   case addressNotAvailable(IPv4Address)
   /// No route leads to the address.
   case noRoute(IPv4Address)
-  /// No connection can be made to such an address. RFC 9293 3.9.1.1 MUST-46.
+  /// No connection can be made to such an address, or to port 0, nor a datagram be sent there.
+  /// RFC 9293 3.9.1.1 MUST-46; RFC 1122 3.2.1.3.
   case invalidRemote(IPv4Address)
   /// Every ephemeral port is taken.
   case portsExhausted
@@ -175,7 +176,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case .addressInUse(let address): "address \(address) is in use"
     case .addressNotAvailable(let address): "\(address) is not an address of this host"
     case .noRoute(let address): "no route to \(address)"
-    case .invalidRemote(let address): "\(address) is not the address of one host"
+    case .invalidRemote(let address): "\(address) is not the address of one host, or the port is 0"
     case .portsExhausted: "no ephemeral port is free"
     case .limitReached: "too many sockets"
     case .noSuchSocket: "the socket is closed"

@@ -78,9 +78,12 @@ struct ReassemblyTests {
         payloadLength: length, transport: .udp, source: Packet.peer, destination: Packet.us)
       header.identification = 77
       var fragmenter = IPv4Fragmenter(header, payloadCount: length, mtu: mtu)
+      let promised = fragmenter.packetCount
       var reassembler = IPv4Reassembler()
       var result: [UInt8]?
+      var packets = 0
       while let (header, range) = fragmenter.next() {
+        packets += 1
         let packet = [UInt8](capacity: 20 + range.count) { output in
           header.emit(into: &output)
           output.append(copying: octets.span.extracting(range))
@@ -97,6 +100,7 @@ struct ReassemblyTests {
         }
       }
       #expect(result == octets, "\(length) octets")
+      #expect(packets == promised, "\(length) octets")
       #expect(reassembler.count == 0)
     }
   }

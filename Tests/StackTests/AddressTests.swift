@@ -123,6 +123,37 @@ struct AddressTests {
     #expect(try bench.stack.receiveDatagram(socket) == nil)
   }
 
+  @Test("a datagram goes to a host, a group or all, and to a port")
+  func noTarget() throws {
+    let bench = Bench()
+    bench.stack.addRoute(IPv4Prefix(.any, length: 0), via: theirs, on: bench.link)
+    let socket = try bench.stack.bindUDP(at: SocketAddress(.any, 5000))
+    for remote in [
+      SocketAddress(.any, 9), SocketAddress(IPv4Address(240, 0, 0, 1), 9), SocketAddress(theirs, 0),
+    ] {
+      #expect(throws: SocketError.invalidRemote(remote.address), "\(remote)") {
+        try bench.stack.send(socket, ([1] as [UInt8]).span, to: remote, at: bench.now)
+      }
+    }
+    #expect(bench.flush().isEmpty)
+  }
+
+  @Test("of a datagram whose fragments find no room none is sent", arguments: [false, true])
+  func wholeOrNothing(isEthernet: Bool) throws {
+    let bench = Bench(
+      medium: isEthernet ? .ethernet(ourHardware) : .ip,
+      configure: { $0.maximumQueuedPackets = 10 })
+    if isEthernet { bench.arrive(Packet.arp(.request)) }
+    let socket = try bench.stack.bindUDP(at: SocketAddress(.any, 5000))
+    let octets = [UInt8](repeating: 1, count: 8000)
+    for _ in 0..<2 {
+      try bench.stack.send(socket, octets.span, to: SocketAddress(theirs, 9), at: bench.now)
+    }
+    #expect(bench.flush().count == 6)
+    #expect(bench.stack.counters.ip.count(.dropFull) == 1)
+    #expect(bench.stack.counters.ip.count(.sendFragment) == 6)
+  }
+
   @Test("no connection is opened to all the hosts of a network")
   func broadcastConnect() throws {
     let bench = Bench()
