@@ -26,8 +26,9 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
   @usableFromInline var generations: [UInt32] = []
   @usableFromInline var nextFree: [UInt32] = []
   @usableFromInline var firstFree: UInt32 = .max
+  @usableFromInline var held = 0
   /// Elements held.
-  public private(set) var count = 0
+  @inlinable public var count: Int { held }
 
   /// An empty slab; it holds no memory yet.
   public init() {}
@@ -47,25 +48,36 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
   }
 
   /// Puts an element in and says where.
-  public mutating func insert(_ element: consuming Element) -> SlabHandle {
+  @inlinable public mutating func insert(_ element: consuming Element) -> SlabHandle {
     if firstFree == Self.noPlace { addChunk() }
     let index = Int(firstFree)
     firstFree = nextFree[index]
     generations[index] &+= 1
     unsafe place(index).initialize(to: element)
-    count &+= 1
+    held &+= 1
     return SlabHandle(index: UInt32(index), generation: generations[index])
   }
 
   /// Takes an element out; nil when the handle is stale.
-  public mutating func remove(_ handle: SlabHandle) -> Element? {
+  @inlinable public mutating func remove(_ handle: SlabHandle) -> Element? {
     guard contains(handle) else { return nil }
+    vacate(handle)
+    return unsafe place(Int(handle.index)).move()
+  }
+
+  /// Ends an element in its place; a stale handle does nothing.
+  @inlinable public mutating func discard(_ handle: SlabHandle) {
+    guard contains(handle) else { return }
+    vacate(handle)
+    unsafe place(Int(handle.index)).deinitialize(count: 1)
+  }
+
+  @usableFromInline mutating func vacate(_ handle: SlabHandle) {
     let index = Int(handle.index)
     generations[index] &+= 1
     nextFree[index] = firstFree
     firstFree = handle.index
-    count &-= 1
-    return unsafe place(index).move()
+    held &-= 1
   }
 
   /// Whether the handle's element is still here.
@@ -95,7 +107,7 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     return SlabHandle(index: UInt32(index), generation: generations[index])
   }
 
-  private mutating func addChunk() {
+  @usableFromInline mutating func addChunk() {
     let start = generations.count
     unsafe chunks.append(.allocate(capacity: Self.chunkSize))
     for offset in 0..<Self.chunkSize {

@@ -55,16 +55,15 @@ extension Stack {
     if case .unknown = link { return awaitNeighbor(handle, hop, on: interface, at: now) }
     let room = min(offload.maximumFrame, 65_535) &- link.length &- Self.longestHeaders
     let limits = SegmentLimits(maximumPayload: offload.segmentation ? max(room, 0) : 0)
-    var segment = OutgoingSegment()
     for _ in 0..<Self.fairShare {
       guard
         unsafe slot.pointee.connection.nextSegment(
-          into: &segment, limits: limits, at: now, ledger: &counters.tcp)
+          into: &outgoing, limits: limits, at: now, ledger: &counters.tcp)
       else { return true }
-      if configuration.explains { sink.explain(RuleExplanation(segment.rule)) }
-      let wasTaken = unsafe emit(segment, slot.pointee.connection, offload, link, into: &sink)
+      if configuration.explains { sink.explain(RuleExplanation(outgoing.rule)) }
+      let wasTaken = unsafe emit(slot.pointee.connection, offload, link, into: &sink)
       guard wasTaken else {
-        unsafe keep(segment, slot.pointee.connection, offload, link, on: interface)
+        unsafe keep(slot.pointee.connection, offload, link, on: interface)
         isSinkFull = true
         return false
       }
@@ -74,12 +73,12 @@ extension Stack {
 
   /// A segment that the device had no room for goes first when it has; it counts as sent.
   private mutating func keep(
-    _ segment: borrowing OutgoingSegment, _ connection: borrowing TCPConnection,
-    _ offload: OffloadCapabilities, _ link: LinkStart, on interface: Int
+    _ connection: borrowing TCPConnection, _ offload: OffloadCapabilities, _ link: LinkStart,
+    on interface: Int
   ) {
-    let explanation = explain(segment.rule)
+    let explanation = explain(outgoing.rule)
     var kept = KeepingSink()
-    _ = emit(segment, connection, offload, link, into: &kept)
+    _ = emit(connection, offload, link, into: &kept)
     for frame in kept.frames {
       interfaces[interface].queue.append(
         QueuedFrame(octets: frame.octets, facts: frame.facts, explanation: explanation))
@@ -92,13 +91,12 @@ extension Stack {
   ) -> Bool {
     guard let slot = unsafe connections.pointer(to: handle) else { return true }
     var kept = KeepingSink()
-    var segment = OutgoingSegment()
     for _ in 0..<Self.fairShare {
       guard
         unsafe slot.pointee.connection.nextSegment(
-          into: &segment, limits: SegmentLimits(), at: now, ledger: &counters.tcp)
+          into: &outgoing, limits: SegmentLimits(), at: now, ledger: &counters.tcp)
       else { break }
-      _ = unsafe emit(segment, slot.pointee.connection, .none, .none, into: &kept)
+      _ = unsafe emit(slot.pointee.connection, .none, .none, into: &kept)
     }
     for frame in kept.frames {
       enqueuePacket(frame.octets, to: hop, on: interface, at: now, because: nil)
@@ -118,14 +116,14 @@ extension Stack {
     return .ethernet(EthernetHeader(destination: target, source: ours, type: .ipv4))
   }
 
-  /// Writes the headers of a segment and gives it to the sink.
+  /// Writes the headers of the `outgoing` segment and gives it to the sink.
   private mutating func emit<Sink: FrameSink & ~Copyable>(
-    _ segment: borrowing OutgoingSegment, _ connection: borrowing TCPConnection,
-    _ offload: OffloadCapabilities, _ link: LinkStart, into sink: inout Sink
+    _ connection: borrowing TCPConnection, _ offload: OffloadCapabilities, _ link: LinkStart,
+    into sink: inout Sink
   ) -> Bool {
     let ends = connection.endpoints
-    let headerLength = segment.header.length
-    let length = headerLength &+ segment.payloadCount
+    let headerLength = outgoing.header.length
+    let length = headerLength &+ outgoing.payloadCount
     var sum = PseudoHeader.sum(
       source: ends.local.address, destination: ends.remote.address, transport: .tcp,
       length: length)
@@ -139,24 +137,24 @@ extension Stack {
     if !ip.dontFragment {
       ip.identification = identification.next(
         source: ends.local.address, destination: ends.remote.address, transport: .tcp,
-        count: segment.partCount)
+        count: outgoing.partCount)
     }
     ip.ttl = connection.configuration.ttl
     ip.dscp = connection.configuration.dscp
-    ip.ecn = segment.codepoint
+    ip.ecn = outgoing.codepoint
     let partial = offload.checksum ? sum.folded : 0
-    scratch.fill(link.header, ip, segment.header, checksum: partial)
+    scratch.fill(link.header, ip, outgoing.header, checksum: partial)
     let start = link.length &+ IPv4Header.length
-    let payload = connection.payload(of: segment, from: 0)
+    let payload = connection.payload(of: outgoing, from: 0)
     let tail =
-      payload.count < segment.payloadCount
-      ? connection.payload(of: segment, from: payload.count) : Span<UInt8>()
+      payload.count < outgoing.payloadCount
+      ? connection.payload(of: outgoing, from: payload.count) : Span<UInt8>()
     var facts = OffloadFacts.none
     if offload.checksum {
       facts.checksum = .partial(
         start: UInt16(truncatingIfNeeded: start), offset: UInt16(TCPHeader.checksumOffset))
-      if segment.segmentSize > 0 {
-        facts.segmentSize = segment.segmentSize
+      if outgoing.segmentSize > 0 {
+        facts.segmentSize = outgoing.segmentSize
         facts.headerLength = UInt16(truncatingIfNeeded: start &+ headerLength)
       }
     } else {

@@ -396,11 +396,13 @@ extension Stack {
   }
 
   mutating func removeConnection(_ handle: SlabHandle) {
-    guard let slot = connections.remove(handle) else { return }
-    bufferMemory &-= slot.bufferMemory
+    guard let slot = unsafe connections.pointer(to: handle) else { return }
+    unsafe bufferMemory &-= slot.pointee.bufferMemory
+    let listener = unsafe slot.pointee.listener
+    unlist(handle)
     deadlines.remove(handle)
-    if slot.isListed { table.remove(slot.connection.endpoints) }
-    if let listener = slot.listener {
+    connections.discard(handle)
+    if let listener {
       _ = listeners.withElement(listener) { held in
         if let place = held.accepted.firstIndex(of: handle) {
           held.accepted.remove(at: place)

@@ -54,6 +54,8 @@ public struct Stack: ~Copyable {
   public var fastOpen = FastOpenSettings()
   var fastOpenCache = FastOpenCache()
   var scratch = HeaderScratch()
+  /// The segment on its way from a connection to the sink.
+  var outgoing = OutgoingSegment()
   /// The sink of the present ``transmit(on:into:at:)`` has refused a frame.
   var isSinkFull = false
 

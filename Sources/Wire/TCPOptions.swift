@@ -132,6 +132,7 @@ public struct TCPOptions: Hashable, Sendable {
     if windowScale != nil { sum &+= 4 }
     if timestamps != nil { sum &+= 12 } else if sackPermitted { sum &+= 4 }
     if let fastOpen { sum &+= fastOpen.length }
+    guard !sackBlocks.isEmpty else { return sum }
     let blocks = emittedBlocks(after: sum)
     return blocks > 0 ? sum &+ 4 &+ 8 &* blocks : sum
   }
@@ -168,6 +169,7 @@ public struct TCPOptions: Hashable, Sendable {
       fastOpen.emit(into: &output)
       used &+= fastOpen.length
     }
+    guard !sackBlocks.isEmpty else { return }
     let blocks = emittedBlocks(after: used)
     guard blocks > 0 else { return }
     output.append(bigEndian: 0x0101_0500 | UInt32(2 &+ 8 &* blocks))
