@@ -131,17 +131,20 @@ extension Stack {
       !packet.senderAddress.isMulticast, !isBroadcast(packet.senderAddress)
     else { return counters.arp.note(.dropBadSender) }
     let isForUs = local.contains { $0.address == packet.targetAddress }
-    // RFC 826: whoever speaks to us will be spoken to; of others only what is known is refreshed.
+    // RFC 826: whoever asks for us will be spoken to; of others, and of those who answer unasked, only
+    // what is known is refreshed.
     let isOnLink = local.contains { $0.contains(packet.senderAddress) }
+    let isQuestion = packet.operation == .request
     let waiting = interfaces[interface].neighbors.learn(
-      packet.senderAddress, packet.senderHardware, mayCreate: isForUs && isOnLink, at: now)
+      packet.senderAddress, packet.senderHardware,
+      mayCreate: isQuestion && isForUs && isOnLink, at: now)
     if let waiting {
       counters.arp.note(.learn)
       for octets in waiting {
         enqueueEthernet(octets, to: packet.senderHardware, from: ours, on: interface, because: nil)
       }
     }
-    guard packet.operation == .request else {
+    guard isQuestion else {
       return waiting == nil ? counters.arp.note(.dropUnasked) : ()
     }
     guard isForUs else { return counters.arp.note(.dropNotForUs) }
