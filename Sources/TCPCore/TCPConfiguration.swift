@@ -100,6 +100,8 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var retransmissionsBeforeAdvice = 3
   /// The user's own bound on unacknowledged data (RFC 5482); nil leaves R2.
   public var userTimeout: Duration?
+  /// Soft errors, ICMP's and R1, are reported as events (RFC 9293 3.9.1.8 MUST-47, SHLD-20).
+  public var reportsSoftErrors = true
   /// Keepalive; off unless set (RFC 9293 3.8.4 MUST-25).
   public var keepalive: Keepalive?
   /// 2 MSL: how long TIME-WAIT lasts. One minute, an MSL of 30 s.

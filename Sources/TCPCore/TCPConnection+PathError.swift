@@ -35,7 +35,12 @@ extension TCPConnection {
   /// RFC 9293 3.9.2.2 MUST-56: never a reason to abort. SHLD-25: the user may know.
   private mutating func soft(_ code: Int64, ledger: inout RuleLedger<TCPRule>) {
     ledger.note(.softICMP, code)
-    events.insert(.softError)
+    reportSoftError()
+  }
+
+  /// Something went wrong that may pass. RFC 9293 3.9.1.8 MUST-47; SHLD-20: not everybody wants it.
+  mutating func reportSoftError() {
+    if configuration.reportsSoftErrors { events.insert(.softError) }
   }
 
   /// The path takes packets up to `mtu` only: smaller segments from here on. RFC 1191 section 6.4.

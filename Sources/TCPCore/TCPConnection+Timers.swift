@@ -55,7 +55,7 @@ extension TCPConnection {
     if retransmissions == configuration.retransmissionsBeforeAdvice {
       // RFC 9293 3.8.3 SHLD-9: R1.
       ledger.note(.roundTripAdvice)
-      events.insert(.softError)
+      reportSoftError()
     }
     beginTimeoutRecovery(at: now)
     // RFC 6298 (5.5), (5.6).
@@ -87,6 +87,11 @@ extension TCPConnection {
       return giveUp(ledger: &ledger)
     }
     retransmissions &+= 1
+    if retransmissions == configuration.retransmissionsBeforeAdvice, !isPassive {
+      // RFC 9293 3.8.3 MUST-22: R1 is told of a SYN as of data, where a user has asked for it.
+      ledger.note(.roundTripAdvice)
+      reportSoftError()
+    }
     roundTrip.backOff()
     send.synSentAt = nil
     pending.insert(.syn)
