@@ -34,6 +34,7 @@ package enum IPv4Input {
     // 3.2.1.2
     guard packet.headerChecksumIsRight else { return .drop(.dropHeaderChecksum) }
     // 3.2.1.3: a source must be a single host, and no outside packet comes from inside.
+    // RFC 9293 3.9.2.3 MUST-63.
     let source = packet.source
     if source.isMulticast || source.isReserved || source.rawValue >> 24 == 0
       || source.isLoopback && !isLoopback
@@ -49,7 +50,7 @@ package enum IPv4Input {
       if disposition == nil, prefix.broadcast == destination { disposition = .broadcast }
     }
     guard let disposition else { return .drop(.dropNotForUs) }
-    // 3.2.1.8
+    // 3.2.1.8; RFC 9293 3.9.2 MUST-50
     guard packet.headerLength > 20 else { return disposition }
     let options = IPv4OptionsSummary(parsing: packet.options)
     if let place = options.malformedAt {

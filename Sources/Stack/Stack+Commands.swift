@@ -56,7 +56,7 @@ extension Stack {
     else { throw .invalidRemote(target) }
     guard hasRoomForConnection() else { throw .limitReached }
     guard let route = route(to: target) else { throw .noRoute(target) }
-    // RFC 9293 3.9.1.1 MUST-43, MUST-44.
+    // RFC 9293 3.9.1.1 MUST-43, MUST-44; MUST-45: the connection has the address from here on.
     var address = local?.address ?? .any
     if address.isUnspecified {
       guard let chosen = source(for: target, by: route) else { throw .addressNotAvailable(.any) }

@@ -80,7 +80,9 @@ struct HostTCPTests {
     #expect(bench.stack.counters.stack.count(.dropNoListener) == 1)
   }
 
-  @Test("a wrong checksum is dropped, unless the device says that it is right")
+  @Test(
+    "a wrong checksum is dropped, unless the device says that it is right",
+    .requirement("RFC 9293 MUST-3"))
   func checksum() throws {
     let bench = Bench()
     _ = try bench.stack.listen(at: anyMail)
@@ -90,7 +92,8 @@ struct HostTCPTests {
     #expect(bench.arrive(broken, facts: OffloadFacts(checksum: .verified)).count == 1)
   }
 
-  @Test("TCP to a broadcast or a group is dropped without a word")
+  @Test(
+    "TCP to a broadcast or a group is dropped without a word", .requirement("RFC 9293 MUST-57"))
   func broadcast() throws {
     let bench = Bench()
     _ = try bench.stack.listen(at: anyMail)
@@ -280,7 +283,9 @@ struct HostTCPTests {
     return peer
   }
 
-  @Test("our numbers begin above those of the connection whose place a SYN takes (MAY-2)")
+  @Test(
+    "our numbers begin above those of the connection whose place a SYN takes",
+    .requirement("RFC 9293 MAY-2"))
   func timeWaitReuseNumbers() throws {
     let bench = Bench()
     let listener = try bench.stack.listen(at: anyMail)

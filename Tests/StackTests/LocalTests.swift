@@ -35,7 +35,9 @@ struct LocalTests {
     #expect(bench.stack.nextDeadline == nil)
   }
 
-  @Test("a connection needs the address of one other host, and a port that is free")
+  @Test(
+    "a connection needs the address of one other host, and a port that is free",
+    .requirement("RFC 9293 MUST-46"))
   func badConnects() throws {
     let bench = Bench()
     let now = bench.now

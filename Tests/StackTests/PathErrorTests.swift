@@ -106,7 +106,9 @@ struct PathErrorTests {
     #expect(packets > 2)
   }
 
-  @Test("an error that quotes a number that is not under way is not believed")
+  @Test(
+    "an error that quotes a number that is not under way is not believed",
+    .requirement("RFC 9293 MUST-54"))
   func forged() throws {
     let bench = Bench()
     let socket = try bench.stack.connect(to: remote, at: bench.now)

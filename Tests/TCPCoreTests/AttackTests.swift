@@ -73,6 +73,7 @@ struct AttackTests {
 
   @Test(
     "data with an ACK outside the acceptable range does not get in (RFC 5961 5.2)",
+    .requirement("RFC 9293 MAY-12"),
     arguments: [
       -100_000, 1000, 0x7000_0000,
     ])

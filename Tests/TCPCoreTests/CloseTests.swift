@@ -102,7 +102,9 @@ struct CloseTests {
     script.expect(closed: .aborted)
   }
 
-  @Test("leaving with unread data resets", .requirement("RFC 9293 SHLD-3"))
+  @Test(
+    "leaving with unread data resets", .requirement("RFC 9293 SHLD-3"),
+    .requirement("RFC 9293 MAY-1"))
   func unread() {
     var script = Script.established()
     script.inject(.ack, seq: 1, ack: 1, length: 10)
@@ -166,7 +168,9 @@ struct CloseTests {
     script.expect(closed: .finished)
   }
 
-  @Test("a SYN may take the place of TIME-WAIT with a later number or timestamp")
+  @Test(
+    "a SYN may take the place of TIME-WAIT with a later number or timestamp",
+    .requirement("RFC 9293 MAY-2"), .requirement("RFC 9293 SHLD-4"))
   func replacement() {
     let plain = Script.inState(.timeWait)
     let edge = Script.theirStart + 2

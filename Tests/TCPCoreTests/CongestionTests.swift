@@ -26,7 +26,9 @@ struct CongestionTests {
     #expect(controller.congestionWindow == sizes[1])
   }
 
-  @Test("slow start doubles the window in a round trip", arguments: CongestionAlgorithm.allCases)
+  @Test(
+    "slow start doubles the window in a round trip", .requirement("RFC 9293 MUST-19"),
+    .requirement("RFC 9293 MAY-18"), arguments: CongestionAlgorithm.allCases)
   func slowStart(_ algorithm: CongestionAlgorithm) {
     var controller = Self.controller(algorithm)
     for _ in 0..<10 { controller.acknowledged(1000, roundTrip: 1, at: .start) }

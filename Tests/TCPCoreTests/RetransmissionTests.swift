@@ -232,7 +232,8 @@ struct RetransmissionTests {
     "keepalive asks a quiet peer several times before it gives up",
     .requirement("RFC 9293 MUST-24"), .requirement("RFC 9293 MUST-26"),
     .requirement("RFC 9293 MUST-27"), .requirement("RFC 9293 MUST-28"),
-    .requirement("RFC 9293 MUST-29"), .requirement("RFC 9293 SHLD-12"))
+    .requirement("RFC 9293 MUST-29"), .requirement("RFC 9293 SHLD-12"),
+    .requirement("RFC 9293 MAY-5"))
   func keepalive() {
     var keepalive = Keepalive()
     keepalive.idle = .seconds(100)

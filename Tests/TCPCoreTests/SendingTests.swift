@@ -34,6 +34,22 @@ struct SendingTests {
     script.expect(.ack, seq: 31, length: 1460)
   }
 
+  @Test(
+    "several writes that waited go as one segment with one PSH",
+    .requirement("RFC 9293 SHLD-27"), .requirement("RFC 9293 MAY-16"))
+  func joined() {
+    var script = Script.established()
+    script.send(10)
+    script.expect([.ack, .psh], seq: 1, length: 10)
+    for index in 0..<20 { script.send(100, from: 10 + index * 100) }
+    let full = script.all()
+    #expect(full.map(\.length) == [1460])
+    #expect(full.map { $0.flags.contains(.psh) } == [false])
+    script.inject(.ack, seq: 1, ack: 1471)
+    script.expect([.ack, .psh], seq: 1471, length: 540)
+    script.expectNothing()
+  }
+
   @Test("the small end of a larger piece goes with it")
   func tail() {
     var script = Script.established()

@@ -88,7 +88,9 @@ struct WindowTests {
     #expect(place > 100_000)
   }
 
-  @Test("single octets to a user who does not read fill the buffer and close the window")
+  @Test(
+    "single octets to a user who does not read fill the buffer and close the window",
+    .requirement("RFC 9293 MAY-8"))
   func trickle() {
     // Each octet is acknowledged at once, and the window has a unit of four octets.
     var agreement = Agreement {
