@@ -111,7 +111,7 @@ let package = Package(
       "Drill", ["Octets", "Wire", "Stack", "TCPCore", "POSIXSockets", "Frames"],
       exclude: ["Scripts"]),
     tests("Frames", ["Octets", "Wire"]),
-    tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames"]),
+    tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", logging]),
     tests("Mail", ["Octets"]),
     tests("MailStore", ["Octets", "Mail"]),
     tests("MailService", ["Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", "Frames"]),

@@ -1,4 +1,5 @@
 public import Sockets
+import Stack
 import Synchronization
 import Wire
 
@@ -16,10 +17,12 @@ public final class TCPListenerSource: ByteStreamSource {
   /// A source that accepts from a listener.
   public init(_ listener: TCPListener) { self.listener = listener }
 
-  /// The next connection; nil after ``stop()``.
+  /// The next connection; nil after ``stop()``, or when the host is stopped.
   public func nextStream() async throws -> TCPStream? {
     do {
       return try await listener.accept()
+    } catch SocketError.hostStopped {
+      return nil
     } catch {
       if isStopped.withLock({ $0 }) { return nil }
       throw error

@@ -35,6 +35,7 @@ final class MaildirWriter: Sendable {
   }
 
   private struct Waiting {
+    /// One for each caller that waits: as many as there are sessions, at most.
     var jobs: [Job] = []
     var isRunning = false
     var statistics = MaildirStatistics()
@@ -154,12 +155,23 @@ final class MaildirWriter: Sendable {
       try files.synchronizeFolder("\(path)/new")
     } catch {
       // Whether the names are durable is not known: nothing is promised, see above.
-      for index in renamed {
-        results[index] = .failure(error.storeError)
-        try? files.remove("\(path)/new/\(group[index].name)")
-      }
+      for index in renamed { results[index] = .failure(error.storeError) }
+      takeBack(renamed.map { group[$0].name })
     }
     return results
+  }
+
+  /// Removes what nobody was promised from `new`, as far as the broken device lets it.
+  private func takeBack(_ names: [String]) {
+    var strays = 0
+    for name in names {
+      do throws(FileSystemError) {
+        try files.remove("\(path)/new/\(name)")
+      } catch { strays += 1 }
+    }
+    try? files.synchronizeFolder("\(path)/new")
+    guard strays > 0 else { return }
+    waiting.withLock { $0.statistics.strays += strays }
   }
 
   /// Waits until the files are durable; gives the error of each that is not.
@@ -220,4 +232,7 @@ public struct MaildirStatistics: Hashable, Sendable {
   public internal(set) var groups = 0
   /// Messages that wait for the next group now.
   public internal(set) var waiting = 0
+  /// Messages that lie in `new` though their senders were told to try again: the device failed while
+  /// they were made durable, and once more when they were to be taken back.
+  public internal(set) var strays = 0
 }

@@ -23,7 +23,10 @@ public struct RingBuffer: ~Copyable {
   /// Whether it may take more memory than it has; the smallest ring it may have always.
   public var mayGrow = true
 
-  private static let smallestCapacity = 2048
+  /// What a ring holds at first: small, for most of ten thousand connections say little.
+  private static let smallestCapacity = 512
+  /// What a ring may hold even where it may not grow: a segment fits.
+  private static let assuredCapacity = 2048
 
   /// An empty ring that may hold up to `limit` octets.
   public init(limit: Int) {
@@ -35,7 +38,7 @@ public struct RingBuffer: ~Copyable {
 
   /// The most octets that may be held now.
   private var bound: Int {
-    mayGrow ? limit : min(limit, max(capacity, Self.smallestCapacity))
+    mayGrow ? limit : min(limit, max(capacity, Self.assuredCapacity))
   }
 
   /// Octets that ``append(_:)`` would still take.

@@ -313,7 +313,7 @@ extension Errno {
     case .addressNotAvailable, .portsExhausted: self = .addressNotAvailable
     case .noRoute, .invalidRemote: self = .networkUnreachable
     case .limitReached: self = .noBufferSpace
-    case .noSuchSocket: self = .notConnected
+    case .noSuchSocket, .hostStopped: self = .notConnected
     case .sendingClosed: self = .brokenPipe
     case .messageTooLong: self = .messageTooLong
     case .closed(let reason):

@@ -36,15 +36,15 @@ public func withDeadline<Result: Sendable>(
 }
 
 extension TCPListener: AsyncSequence {
-  /// The connections, one after another, until the listener is closed.
+  /// The connections, one after another, until the listener is closed or the host stopped.
   public struct AsyncIterator: AsyncIteratorProtocol {
     let listener: TCPListener
 
-    /// The next connection; waits for one. Nil when the listener was closed.
+    /// The next connection; waits for one. Nil when the listener was closed or the host stopped.
     public mutating func next() async throws -> TCPStream? {
       do {
         return try await listener.accept()
-      } catch SocketError.noSuchSocket {
+      } catch SocketError.noSuchSocket, SocketError.hostStopped {
         return nil
       }
     }

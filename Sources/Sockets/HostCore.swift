@@ -1,5 +1,6 @@
 import DequeModule
 import Frames
+import Logging
 public import Octets
 public import Stack
 import TCPCore
@@ -29,7 +30,10 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   private var lastWait: UInt64 = 0
   private let began = steadyNanoseconds()
 
-  init(_ stack: consuming Stack) {
+  let logger: Logger
+
+  init(_ stack: consuming Stack, _ logger: Logger) {
+    self.logger = logger
     lentStack = Lent(stack)
     (deviceFailures, failed) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
   }
@@ -55,6 +59,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   /// The device cannot be used any more.
   func deviceFailed(_ reason: FrameError) {
     hasDeviceFailed = true
+    logger.error("device failed", metadata: ["reason": "\(reason)"])
     failed.yield(reason)
     failed.finish()
   }
@@ -122,7 +127,8 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   func loopEnded() {
     hasEnded = true
     failed.finish()
-    for waiters in owners.removeAll() { waiters.fail(CancellationError()) }
+    for waiters in owners.removeAll() { waiters.fail(SocketError.hostStopped) }
+    logger.info("host stopped")
   }
 
   // MARK: Waiting
@@ -142,7 +148,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   /// Puts a waiting task in its place.
   func register(_ waiting: Waiters.Waiting, _ kind: WaitKind, _ socket: SocketID) {
     guard !hasEnded else {
-      return unsafe waiting.continuation.resume(throwing: CancellationError())
+      return unsafe waiting.continuation.resume(throwing: SocketError.hostStopped)
     }
     guard let waiters = owners.waiters(of: socket) else {
       return unsafe waiting.continuation.resume(throwing: SocketError.noSuchSocket)
@@ -165,12 +171,13 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
   private let interface: InterfaceID
 
   init(
-    _ device: consuming Device, _ configuration: InterfaceConfiguration, _ stack: consuming Stack
+    _ device: consuming Device, _ configuration: InterfaceConfiguration, _ stack: consuming Stack,
+    _ logger: Logger
   ) {
     var stack = stack
     self.device = Lent(device)
     interface = stack.addInterface(configuration)
-    super.init(stack)
+    super.init(stack, logger)
   }
 
   override var descriptor: Int32 { device.value.descriptor }

@@ -1,4 +1,5 @@
 public import Frames
+public import Logging
 import NetworkCore
 public import Octets
 public import Stack
@@ -25,21 +26,29 @@ public actor NetworkHost {
   ///   - device: where frames come from and go to.
   ///   - interface: addresses, MTU and medium; its offload is taken from the device.
   ///   - gateway: the next hop for everything that is not on the interface's networks.
+  ///   - logger: told of what becomes of the host and its device, never of a packet; quiet by default.
   public init<Device: FrameDevice & ~Copyable & Sendable>(
     device: consuming Device, interface: InterfaceConfiguration, gateway: IPv4Address? = nil,
-    configuration: StackConfiguration = StackConfiguration(), random: RandomSource = .system()
+    configuration: StackConfiguration = StackConfiguration(), random: RandomSource = .system(),
+    logger: Logger = Logger(label: "postroad.host", factory: { _ in SwiftLogNoOpLogHandler() })
   ) {
     var interface = interface
     interface.offload = device.offload
     let loop = EventLoop()
     let made = DeviceCore(
-      device, interface, Stack(configuration: configuration, random: random))
+      device, interface, Stack(configuration: configuration, random: random), logger)
     if let gateway {
       made.addDefaultRoute(via: gateway)
     }
     self.loop = loop
     core = made
     deviceFailures = made.deviceFailures
+    logger.info(
+      "host started",
+      metadata: [
+        "interface": "\(interface.name)", "mtu": "\(interface.mtu)",
+        "addresses": "\(interface.addresses.map { "\($0)" })",
+      ])
     loop.start(made)
   }
 
@@ -82,6 +91,7 @@ public actor NetworkHost {
   ) throws(SocketError) -> TCPListener {
     let socket = try core.stack.listen(at: local, options: options)
     core.adopt(socket)
+    core.logger.debug("listening", metadata: ["address": "\(local)"])
     return TCPListener(self, socket, local)
   }
 
@@ -92,6 +102,7 @@ public actor NetworkHost {
   ) throws(SocketError) {
     let socket = try core.stack.listen(at: local, options: options)
     core.adopt(socket, handler: handler)
+    core.logger.debug("listening", metadata: ["address": "\(local)"])
   }
 
   /// Opens a connection and waits until it stands.

@@ -159,6 +159,8 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
   case closed(TCPCloseReason)
   /// The sending side is closed.
   case sendingClosed
+  /// The host that had the socket was stopped.
+  case hostStopped
   /// The datagram is longer than 65,507 octets.
   case messageTooLong(Int)
 
@@ -182,6 +184,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noSuchSocket: "the socket is closed"
     case .closed(let reason): Self.sentence(reason)
     case .sendingClosed: "the sending side is closed"
+    case .hostStopped: "the host was stopped"
     case .messageTooLong(let count): "a datagram cannot carry \(count) octets"
     }
   }

@@ -207,9 +207,13 @@ struct Scoreboard {
 
   /// Forgets everything and its memory.
   mutating func removeAll() {
-    let keepsLosses = keepsLosses
-    self = Scoreboard()
-    self.keepsLosses = keepsLosses
+    segments = []
+    sackedOctets = 0
+    lostOctets = 0
+    againOctets = 0
+    duplicateOctets = 0
+    highestSACKed = nil
+    if !losses.isEmpty { losses = [] }
   }
 
   /// The first stretch that is lost and was not sent again since; small ones joined up to `size`.

@@ -100,6 +100,23 @@ struct DurabilityTests {
     #expect(files.found(in: "/m/new").count == 1)
   }
 
+  @Test("what is taken back out of new is taken back durably; what cannot be is counted")
+  func takenBack() async throws {
+    let files = FakeFileSystem()
+    let maildir = try Self.open(files)
+    files.forgetLog()
+    files.fail(.synchronizeFolder, with: EIO)
+    #expect(await Self.store([Self.text(10)], in: maildir) != nil)
+    #expect(
+      files.log.map(\.call).suffix(4) == [.rename, .synchronizeFolder, .remove, .synchronizeFolder])
+    #expect(maildir.statistics.strays == 0)
+    files.fail(.synchronizeFolder, with: EIO)
+    files.fail(.remove, with: EIO)
+    #expect(await Self.store([Self.text(10)], in: maildir) != nil)
+    #expect(maildir.statistics.strays == 1)
+    #expect(files.found(in: "/m/new").count == 1)
+  }
+
   @Test("in a group one failing message does not harm the others")
   func groupFailure() throws {
     for call in [FakeFileSystem.Call.create, .write, .synchronize, .rename] {

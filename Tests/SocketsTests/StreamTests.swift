@@ -223,7 +223,7 @@ struct StreamTests {
     let reader = Task { try await client.read() }
     for _ in 0..<100 { await Task.yield() }
     hosts.stop()
-    await #expect(throws: CancellationError.self) { _ = try await reader.value }
+    await #expect(throws: SocketError.hostStopped) { _ = try await reader.value }
     withExtendedLifetime(server) {}
   }
 
