@@ -7,6 +7,9 @@ public import Wire
 // What the owner of a stack may ask of TCP. Source: RFC 9293 section 3.9.1.
 extension Stack {
   /// Passive OPEN: connections to this end wait for ``accept(_:)``. 0.0.0.0 means any address.
+  ///
+  /// It asks about other listeners alone: connections at the port, and handshakes under way, go on.
+  /// Source: RFC 9293 section 3.9.1.1 MUST-41, MUST-42.
   public mutating func listen(
     at local: SocketAddress, options: ListenOptions = ListenOptions()
   ) throws(SocketError) -> SocketID {

@@ -60,7 +60,8 @@ extension Stack {
         return counters.icmp.note(.dropUnmatched)
       }
       let sequence = SequenceNumber(payload.uint32(at: 4))
-      // RFC 5927 section 4.1, before anything is remembered: a stranger must guess a number.
+      // RFC 9293 3.9.2.2 MUST-54; RFC 5927 section 4.1, before anything is remembered: a stranger
+      // must guess a number.
       guard unsafe slot.pointee.connection.hasOutstanding(sequence) else {
         return counters.tcp.note(.badICMP)
       }

@@ -140,8 +140,10 @@ extension Stack {
         count: outgoing.partCount)
     }
     ip.ttl = connection.configuration.ttl
+    // RFC 9293 3.9.1.9 SHLD-21, SHLD-22: as the user has set it last.
     ip.dscp = connection.configuration.dscp
     ip.ecn = outgoing.codepoint
+    // RFC 9293 3.1 MUST-2: what the device does not compute is patched in below.
     let partial = offload.checksum ? sum.folded : 0
     scratch.fill(link.header, ip, outgoing.header, checksum: partial)
     let start = link.length &+ IPv4Header.length

@@ -2,7 +2,7 @@ import Octets
 
 /// Estimates the round-trip time and from it the retransmission time-out.
 ///
-/// Source: RFC 6298. All times are nanoseconds.
+/// Source: RFC 6298, as RFC 9293 3.8.1 MUST-18 asks. All times are nanoseconds.
 struct RoundTripEstimator {
   /// SRTT; nil before the first measurement.
   private(set) var smoothedRoundTrip: Int64?
@@ -56,7 +56,7 @@ struct RoundTripEstimator {
     backoffs = 0
   }
 
-  /// The timer ran out. RFC 6298 (5.5).
+  /// The timer ran out. RFC 6298 (5.5); RFC 9293 3.8.2 MUST-19.
   mutating func backOff() { backoffs &+= 1 }
 
   /// New data was acknowledged: the path works again, though nothing was measured.

@@ -1,4 +1,4 @@
-/// Which congestion controller a connection uses.
+/// Which congestion controller a connection uses. RFC 9293 3.8.2 MUST-19, MAY-18.
 public enum CongestionAlgorithm: String, CaseIterable, Hashable, Sendable {
   /// CUBIC, RFC 9438.
   case cubic
@@ -10,7 +10,7 @@ public enum CongestionAlgorithm: String, CaseIterable, Hashable, Sendable {
 
 /// When a quiet connection is asked whether it still lives. RFC 9293 section 3.8.4.
 public struct Keepalive: Hashable, Sendable {
-  /// Quiet time before the first probe; two hours by default (MUST-28).
+  /// Quiet time before the first probe (MUST-27); two hours by default (MUST-28).
   public var idle: Duration = .seconds(7200)
   /// Time between probes.
   public var interval: Duration = .seconds(75)
@@ -98,11 +98,11 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var restartsAfterIdle = true
   /// R1: retransmissions after which the user is told (SHLD-10).
   public var retransmissionsBeforeAdvice = 3
-  /// The user's own bound on unacknowledged data (RFC 5482); nil leaves R2.
+  /// The user's own bound on unacknowledged data (RFC 5482, RFC 9293 3.8.3 MUST-21); nil leaves R2.
   public var userTimeout: Duration?
   /// Soft errors, ICMP's and R1, are reported as events (RFC 9293 3.9.1.8 MUST-47, SHLD-20).
   public var reportsSoftErrors = true
-  /// Keepalive; off unless set (RFC 9293 3.8.4 MUST-25).
+  /// Keepalive; off unless set (RFC 9293 3.8.4 MAY-5, MUST-24, MUST-25).
   public var keepalive: Keepalive?
   /// 2 MSL: how long TIME-WAIT lasts. One minute, an MSL of 30 s.
   public var timeWait: Duration = .seconds(60)

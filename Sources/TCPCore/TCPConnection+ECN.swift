@@ -1,7 +1,8 @@
 import Octets
 import Wire
 
-/// Whether routers may mark segments instead of dropping them. Source: RFC 3168 section 6.1.
+/// Whether routers may mark segments instead of dropping them. Source: RFC 3168 section 6.1;
+/// RFC 9293 3.8.2 SHLD-8.
 public enum ECNUse: String, CaseIterable, Hashable, Sendable {
   /// Never.
   case off

@@ -66,7 +66,8 @@ extension TCPConnection {
   /// RFC 9293 3.7.1 MUST-67: no more than we can receive in one packet.
   var offeredSegmentSize: Int { min(configuration.maximumSegmentSize ?? 65_495, pathMTU &- 40) }
 
-  /// The options of our SYN. RFC 9293 3.7.1 SHLD-5; RFC 7323; RFC 2018.
+  /// The options of our SYN, and of no other segment. RFC 9293 3.7.1 MUST-14, MUST-65, SHLD-5, MAY-3;
+  /// RFC 7323; RFC 2018.
   func synOptions(at now: Instant) -> TCPOptions {
     var options = TCPOptions()
     options.maximumSegmentSize = UInt16(clamping: offeredSegmentSize)

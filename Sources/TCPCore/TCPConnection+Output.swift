@@ -145,7 +145,7 @@ extension TCPConnection {
     guard room > 0 else { return false }
     let most = max(limits.maximumPayload / size &* size, size)
     var count = min(lost.count, min(max(room / size &* size, size), most))
-    // RFC 9293 3.8.6 SHLD-16: not beyond a window that has shrunk.
+    // RFC 9293 3.8.6 SHLD-15, SHLD-16: not beyond a window that has shrunk.
     count = min(count, lost.start.distance(to: send.unacknowledged + max(send.window, 1)))
     guard count > 0 else { return false }
     let rule: TCPRule =
@@ -236,10 +236,12 @@ extension TCPConnection {
       }
       let hasSmall = send.smallSegmentEnd?.follows(send.unacknowledged) ?? false
       if configuration.noDelay || isClosing || outstanding == 0 || !hasSmall { return count }
+      // RFC 9293 3.9.1.2 MUST-60, MAY-16: what waits goes with what comes, or after the next ACK.
       if full > 0 { return full }
       ledger.note(.nagle)
       return nil
     }
+    // RFC 9293 3.9.1.2 SHLD-28: full segments where there is enough for them.
     if full > 0 { return full }
     // RFC 9293 3.8.6.2.1 MUST-38: a small part of the data goes into half the largest window only.
     if count >= send.maximumWindow / 2 || send.overridesSillyWindow {
@@ -298,7 +300,7 @@ extension TCPConnection {
 
   /// Whether the last of new octets gets PSH: all that the user has given ends there, and no more
   /// is said to follow; or a record ends.
-  /// RFC 9293 3.9.1.2 MUST-61.
+  /// RFC 9293 3.9.1.2 MUST-61, SHLD-27.
   func isPushed(_ start: SequenceNumber, _ end: SequenceNumber) -> Bool {
     start != end && (end == endOfData && pushesTail || recordEnds.first == end)
   }
@@ -358,6 +360,7 @@ extension TCPConnection {
   }
 
   /// RFC 9293 3.8.6.1 MUST-36: at least one octet of new data, or again the oldest.
+  /// RFC 9293 3.8.6 MUST-35: however the window came to be closed.
   private mutating func probeSegment(_ segment: inout OutgoingSegment, at now: Instant) -> Bool {
     guard outstanding > 0 || send.next.precedes(endOfData) || isClosing else { return false }
     send.hasProbe = outstanding == 0

@@ -79,7 +79,7 @@ extension TCPConnection {
   /// Marks all that the user has given as urgent. RFC 9293 section 3.8.5 MUST-31.
   package mutating func markUrgent() { send.urgentEnd = endOfData }
 
-  /// URG and its pointer on a header below SND.UP. RFC 6093 section 4.
+  /// URG and its pointer on a header below SND.UP. RFC 6093 section 4; RFC 9293 3.8.5 MUST-30, MUST-62.
   func markUrgent(_ header: inout TCPHeader) {
     guard let end = send.urgentEnd else { return }
     let distance = header.sequence.distance(to: end)

@@ -102,6 +102,7 @@ extension TCPConnection {
   ) {
     acknowledgments.unacknowledged &+= octets
     acknowledgments.lastDataAt = now
+    // RFC 9293 3.10.7.4 MUST-58, MUST-59: one is owed; it leaves when what has come is processed.
     guard !pending.contains(.acknowledgment) else { return }
     if acknowledgments.quick > 0, !acknowledgments.isInteractive {
       acknowledgments.quick &-= 1

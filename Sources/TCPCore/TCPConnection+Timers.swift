@@ -119,7 +119,7 @@ extension TCPConnection {
   private mutating func persistDeadlinePassed(
     at now: Instant, ledger: inout RuleLedger<TCPRule>
   ) {
-    // RFC 9293 3.8.6.1 MUST-37: for as long as the probes are answered.
+    // RFC 9293 3.8.6.1 MUST-37: for as long as the probes are answered. RFC 9293 3.8.6 SHLD-17.
     // Silence counts only while there is something to be answered.
     let silence = now.nanoseconds(since: max(timers.lastHeard, timers.unacknowledgedSince))
     if timers.probes > 0, silence >= retransmissionLimit { return giveUp(ledger: &ledger) }

@@ -66,7 +66,8 @@ public struct TCPTimestamps: Hashable, Sendable {
   }
 }
 
-/// The options of a TCP segment that we understand. Source: RFC 9293 section 3.2.
+/// The options of a TCP segment that we understand, in any segment. Source: RFC 9293 section 3.2,
+/// MUST-4, MUST-5.
 public struct TCPOptions: Hashable, Sendable {
   /// The largest segment the sender can receive (kind 2; in a SYN only).
   public var maximumSegmentSize: UInt16?
@@ -86,7 +87,7 @@ public struct TCPOptions: Hashable, Sendable {
   /// No options.
   @inlinable public init() {}
 
-  /// Reads options at any alignment; unknown ones are skipped by their length.
+  /// Reads options at any alignment (MUST-64); unknown ones are skipped by their length.
   @inlinable public init(parsing options: Span<UInt8>) {
     // The form that nearly every segment has: two NOPs and timestamps. RFC 7323 appendix A.
     if options.count == 12, options.uint32(at: 0) == 0x0101_080A {

@@ -18,6 +18,8 @@ struct ConformanceTests {
     "Sources/One/One.swift": """
     // RFC 9293 3.1 MUST-1: obeyed here.
     let one = 1
+    // RFC 9293 3.2 MUST-2.
+    let two = 2
 
     """,
     "Tests/OneTests/OneTests.swift": """
@@ -89,6 +91,10 @@ struct ConformanceTests {
     Lie(
       testDescription: "code that cites what is not required", file: "Sources/One/One.swift",
       from: "MUST-\(1)", to: "MAY-\(50)", complaint: "One.swift:1: there is no MAY-\(50)"),
+    Lie(
+      testDescription: "a claim that no code cites", file: "Sources/One/One.swift",
+      from: "// RFC 9293 3.2 MUST-\(2).", to: "",
+      complaint: "MUST-\(2): claimed, but no code cites it"),
     Lie(
       testDescription: "a citation of another section", file: script, from: "9293 3.2",
       to: "9293 3.1", complaint: "script.pkt:1: MUST-\(2) is not in section 3.1"),
