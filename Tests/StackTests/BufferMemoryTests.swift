@@ -15,9 +15,9 @@ struct BufferMemoryTests {
     #expect(bench.stack.bufferMemory == 0)
     bench.arrive(peer.packet([.ack, .psh], [1, 2, 3]))
     peer.next += 3
-    #expect(bench.stack.bufferMemory == 2048)
+    #expect(bench.stack.bufferMemory == 512)
     #expect(try bench.send(socket, [UInt8](repeating: 1, count: 5000)) == 5000)
-    #expect(bench.stack.bufferMemory == 2048 + 8192)
+    #expect(bench.stack.bufferMemory == 512 + 8192)
     bench.stack.abort(socket, at: bench.now)
     _ = bench.flush()
     #expect(bench.stack.bufferMemory == 0)
