@@ -27,8 +27,9 @@ public struct HostParameters: Sendable {
   public var sendBufferMaximum = 212_992
   /// `tcp_notsent_lowat`; nil for none.
   public var unsentLowWater: Int?
-  /// `tcp_syn_retries`, 1...127.
-  public var openRetransmissions = 6
+  /// `tcp_syn_retries`, 1...127. One more than Linux has, whose two minutes and seven seconds are too
+  /// few: RFC 9293 3.8.3 MUST-23.
+  public var openRetransmissions = 7
   /// `tcp_synack_retries`, 1...127.
   public var answerRetransmissions = 5
   /// `tcp_fastopen` and `tcp_fastopen_key`; without keys the host keeps those it has.

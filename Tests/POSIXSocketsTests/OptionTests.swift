@@ -38,7 +38,7 @@ struct OptionTests {
     Case(testDescription: "TCP_KEEPIDLE", level: 6, name: 4, before: 7200, set: 9, after: 9),
     Case(testDescription: "TCP_KEEPINTVL", level: 6, name: 5, before: 75, set: 9, after: 9),
     Case(testDescription: "TCP_KEEPCNT", level: 6, name: 6, before: 9, set: 2, after: 2),
-    Case(testDescription: "TCP_SYNCNT", level: 6, name: 7, before: 6, set: 2, after: 2),
+    Case(testDescription: "TCP_SYNCNT", level: 6, name: 7, before: 7, set: 2, after: 2),
     Case(testDescription: "TCP_LINGER2", level: 6, name: 8, before: 60, set: 20, after: 20),
     Case(testDescription: "TCP_LINGER2, long", level: 6, name: 8, before: 60, set: 200, after: 120),
     Case(testDescription: "TCP_LINGER2, none", level: 6, name: 8, before: 60, set: -7, after: -1),
