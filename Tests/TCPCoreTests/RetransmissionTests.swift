@@ -67,7 +67,7 @@ struct RetransmissionTests {
 
   @Test(
     "at R1 the user is told", .requirement("RFC 9293 SHLD-9"), .requirement("RFC 9293 SHLD-10"),
-    .requirement("RFC 9293 MUST-47"))
+    .requirement("RFC 9293 MUST-47"), .requirement("RFC 9293 MUST-20"))
   func advice() {
     var script = Self.slow()
     _ = script.connection.takeEvents()
