@@ -170,13 +170,13 @@ public enum UDPRule: UInt8, ProtocolRule {
 public enum ARPRule: UInt8, ProtocolRule {
   case ask, answer, learn, waitForAnswer, giveUp
   case dropMalformed, dropNotForUs, dropQueueFull, dropTableFull, dropConflict
-  case dropBadSender, dropUnasked
+  case dropBadSender, dropUnasked, release
 
   /// The document and section.
   public var source: String {
     switch self {
     case .ask, .answer, .learn, .dropMalformed, .dropNotForUs, .dropUnasked: "RFC 826"
-    case .waitForAnswer, .dropQueueFull: "RFC 1122 2.3.2.2"
+    case .waitForAnswer, .release, .dropQueueFull: "RFC 1122 2.3.2.2"
     case .giveUp, .dropTableFull: "RFC 1122 2.3.2.1"
     case .dropConflict: "RFC 5227 2.4"
     case .dropBadSender: "RFC 1812 3.3.2"
@@ -190,6 +190,7 @@ public enum ARPRule: UInt8, ProtocolRule {
     case .answer: "somebody asks for an address of ours"
     case .learn: "the sender's hardware address is kept"
     case .waitForAnswer: "the packet waits until the address is known"
+    case .release: "the address is known now: what waited for it goes"
     case .giveUp: "nobody has answered: the host cannot be reached"
     case .dropMalformed: "the packet is not ARP for IPv4 over Ethernet"
     case .dropNotForUs: "the question is for somebody else"
@@ -204,7 +205,7 @@ public enum ARPRule: UInt8, ProtocolRule {
   /// What following the rule does.
   public var effect: RuleEffect {
     switch self {
-    case .ask, .answer: .sends
+    case .ask, .answer, .release: .sends
     case .learn: .notes
     case .waitForAnswer: .delays
     default: .drops

@@ -141,7 +141,10 @@ extension Stack {
     if let waiting {
       counters.arp.note(.learn)
       for octets in waiting {
-        enqueueEthernet(octets, to: packet.senderHardware, from: ours, on: interface, because: nil)
+        counters.arp.note(.release)
+        enqueueEthernet(
+          octets, to: packet.senderHardware, from: ours, on: interface,
+          because: explain(ARPRule.release))
       }
     }
     guard isQuestion else {

@@ -211,6 +211,20 @@ struct InternetTests {
     #expect(sent.header.type == .ipv4 && sent.header.destination == theirHardware)
   }
 
+  @Test("what waited for ARP says so when it goes")
+  func releaseIsExplained() throws {
+    let bench = Bench(medium: .ethernet(ourHardware), configure: { $0.explains = true })
+    let socket = try bench.stack.bindUDP(at: SocketAddress(.any, 53))
+    for octet in [1, 2] as [UInt8] {
+      try bench.stack.send(socket, [octet].span, to: SocketAddress(theirs, 9), at: bench.now)
+    }
+    _ = try bench.stack.connect(to: SocketAddress(theirs, 25), at: bench.now)
+    #expect(bench.flush().map(\.rule) == ["ask"])
+    let sent = bench.arrive(Packet.arp(.reply))
+    #expect(sent.map(\.rule) == ["release", "release", "release"])
+    #expect(bench.stack.counters.arp.count(.release) == 3)
+  }
+
   @Test("a SYN waits for ARP and goes at once when the neighbour answers; else the user is told")
   func synWaitsForNeighbor() throws {
     let bench = Bench(medium: .ethernet(ourHardware))
