@@ -107,6 +107,7 @@ extension SMTPServerSession {
     if let size = parameters.size, size > configuration.limits.messageOctets {
       return answer(.sizeTooBig, Int64(size))
     }
+    surplusRecipients = 0
     envelope = SMTPEnvelope(
       helloName: hello.name, isExtended: hello.isExtended, peer: peer, reversePath: path,
       parameters: parameters)
@@ -121,12 +122,17 @@ extension SMTPServerSession {
     }
     if decision == .acceptRecipient { envelope?.recipients.append(path) }
     answer(decision)
-    // RFC 5321 4.5.3.1.10: one too many is no fault of the client's; it comes again with the rest.
-    if decision == .acceptRecipient || decision == .tooManyRecipients { return }
-    refusedRecipients += 1
-    guard refusedRecipients > configuration.limits.refusedRecipients, state == .command else {
-      return
+    if decision == .acceptRecipient { return }
+    if decision == .tooManyRecipients {
+      // RFC 5321 4.5.3.1.10: one too many is no fault of the client's; it comes again with the rest.
+      // But nobody names ten times as many as are taken: that only keeps the session busy.
+      surplusRecipients += 1
+      guard surplusRecipients > 10 * configuration.limits.recipients else { return }
+    } else {
+      refusedRecipients += 1
+      guard refusedRecipients > configuration.limits.refusedRecipients else { return }
     }
+    guard state == .command else { return }
     answer(.tooManyErrors)
     close()
   }

@@ -76,6 +76,8 @@ public struct SMTPServerSession: Sendable {
   var output: [UInt8] = []
   var errors = 0
   var refusedRecipients = 0
+  /// Recipients of this transaction beyond those that are taken.
+  var surplusRecipients = 0
   var idleCommands = 0
   var isShuttingDown = false
   var isPeerGone = false

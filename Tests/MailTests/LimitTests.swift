@@ -61,7 +61,7 @@ struct LimitTests {
     }
   }
 
-  @Test("recipients above the limit are put off without end, and the message goes to the others")
+  @Test("recipients above the limit are put off, and the message goes to the others")
   func manyMoreRecipients() {
     let text =
       "HELO x\r\nMAIL FROM:<>\r\n"
@@ -71,6 +71,18 @@ struct LimitTests {
     #expect(served.replyLines.count { $0.hasPrefix("452 4.5.3") } == 2000)
     #expect(served.messages.first?.envelope.recipients.count == 1000)
     #expect(served.replyLines.last?.hasPrefix("221") == true)
+  }
+
+  @Test("who names ten times as many recipients as are taken is sent away")
+  func endlessRecipients() {
+    let server = configuration { $0.limits.recipients = 100 }
+    let text =
+      "HELO x\r\nMAIL FROM:<>\r\n"
+      + (0..<2000).map { "RCPT TO:<u\($0)@example.test>\r\n" }.joined()
+    let served = serve([bytes(text)], server)
+    #expect(served.replyLines.count { $0.hasPrefix("452 4.5.3") } == 1001)
+    #expect(served.replyLines.last?.hasPrefix("421 4.7.0") == true)
+    #expect(served.messages.isEmpty)
   }
 
   @Test("the greeting and each reply that ends the connection begin with the server's name")
