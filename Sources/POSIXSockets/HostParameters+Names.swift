@@ -102,6 +102,8 @@ extension HostParameters {
     switch key {
     case "net.ipv4.tcp_ecn" where (0...2).contains(value):
       tcp.ecn = [ECNUse.off, .always, .whenAsked][value]
+    case "net.ipv4.tcp_mtu_probing" where (0...2).contains(value):
+      tcp.pathProbing = [PathProbing.never, .afterBlackHole, .always][value]
     case "net.ipv4.tcp_syn_retries" where (1...127).contains(value): openRetransmissions = value
     case "net.ipv4.tcp_synack_retries" where (1...127).contains(value):
       answerRetransmissions = value
@@ -132,7 +134,7 @@ extension HostParameters {
     "net.ipv4.tcp_ecn_fallback": [1], "net.ipv4.tcp_fack": [0],
     "net.ipv4.tcp_recovery": [1], "net.ipv4.tcp_reordering": [3],
     "net.ipv4.tcp_max_reordering": [300], "net.ipv4.tcp_fastopen_blackhole_timeout_sec": [0],
-    "net.ipv4.tcp_mtu_probing": [0], "net.ipv4.tcp_abc": [0],
+    "net.ipv4.tcp_abc": [0],
     "net.ipv4.tcp_rfc1337": [1],
     "net.ipv4.tcp_no_metrics_save": [1],
     "net.ipv4.tcp_abort_on_overflow": [0], "net.ipv4.tcp_stdurg": [0],

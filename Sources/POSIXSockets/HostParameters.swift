@@ -46,6 +46,7 @@ public struct HostParameters: Sendable {
     fastOpen.isServer = false
     tcp.toleratesMissingTimestamps = true
     tcp.conservativeSlowStartRounds = 0
+    tcp.pathProbing = .never
   }
 
   /// Congestion controllers of Linux.

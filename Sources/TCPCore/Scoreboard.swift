@@ -192,6 +192,21 @@ struct Scoreboard {
     if !segments[0].marks.contains(.again) { markLost(0) }
   }
 
+  /// Whether the segment that holds a number is lost and was not sent again since.
+  func isLost(at number: SequenceNumber) -> Bool {
+    let index = place(of: number)
+    return index < segments.count && Self.mustGoAgain(segments[index])
+  }
+
+  /// What lies between two numbers is lost.
+  mutating func markLost(from start: SequenceNumber, to end: SequenceNumber) {
+    var index = place(of: start)
+    while index < segments.count, segments[index].start.precedes(end) {
+      if !Self.mustGoAgain(segments[index]) { markLost(index) }
+      index &+= 1
+    }
+  }
+
   /// Nothing counts as lost any more: it was all a mistake.
   mutating func unmarkLost() {
     for index in segments.indices { segments[index].marks.remove(.lost) }

@@ -125,6 +125,9 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var forbidsFragments = true
   /// The path's limit as routers tell it is believed; without, only the link's counts.
   public var believesPathMTU = true
+  /// When packets of other sizes are tried to find the path's limit (RFC 4821); only while segments
+  /// forbid fragments.
+  public var pathProbing = PathProbing.afterBlackHole
 
   /// How long a peer is thought to delay an acknowledgment at most: TLP.max_ack_delay of
   /// RFC 8985 section 7.2, in nanoseconds.

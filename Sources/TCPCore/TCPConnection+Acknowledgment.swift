@@ -106,6 +106,7 @@ extension TCPConnection {
     send.hasProbe = false
     expectsMore = false
     if let urgent = send.urgentEnd, !urgent.follows(acknowledgment) { send.urgentEnd = nil }
+    if pathProbe.isOn { pathProbeAcknowledged(at: now, ledger: &ledger) }
     if !stamps.isEmpty { stamps.acknowledged(before: acknowledgment, at: now) }
     statistics.octetsAcknowledged &+= news.advance
     retransmissions = 0

@@ -56,7 +56,7 @@ extension TCPConnection {
     send.maximumSegmentSize =
       max(
         min(
-          send.peerMaximumSegmentSize, pathMTU &- 40,
+          send.peerMaximumSegmentSize, min(pathMTU, pathProbe.limit.map { Int($0) } ?? .max) &- 40,
           Int(configuration.maximumSentSegmentSize ?? .max)) &- options, 16)
     receive.largestSegment = max(pathMTU &- 40 &- options, 16)
     let isBeforeData = !state.isSynchronized || send.next.distance(to: send.dataStart) >= 0
@@ -203,6 +203,7 @@ extension TCPConnection {
     if !fastOpen.isChild { events.formUnion([.connected, .writable]) }
     statistics.lastDataReceived = timers.lastHeard
     beginModel(at: timers.lastHeard)
+    beginPathProbing()
     startKeepalive(at: timers.lastHeard)
   }
 }

@@ -196,6 +196,7 @@ extension TCPConnection {
     }
     let size = send.maximumSegmentSize
     let room = congestionRoom
+    if pathProbe.isOn, pathProbeSegment(&segment, available, room, at: now) { return true }
     // CWR belongs to one segment, so that a device must not copy it into several.
     let most = available <= size || ecn.contains(.reduced) ? size : superSegment(limits)
     var count = min(min(available, window), most)

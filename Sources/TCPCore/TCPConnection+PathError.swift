@@ -50,6 +50,7 @@ extension TCPConnection {
     guard mtu >= 68, mtu < pathMTU else { return ledger.note(.badICMP, Int64(mtu)) }
     ledger.note(.pathMTUReduced, Int64(mtu))
     pathMTU = mtu
+    pathProbe.bounded(by: UInt16(clamping: mtu))
     updateSegmentSize()
     // A SYN was too large for its data: it goes again without, at once. RFC 7413 section 4.1.3.1.
     if state == .synSent, fastOpen.octetsInSYN > 0 { pending.insert(.syn) }

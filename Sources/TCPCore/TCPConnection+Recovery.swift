@@ -91,6 +91,7 @@ extension TCPConnection {
     if recovery.holdsRetransmissions { return }
     markLosses(at: now)
     guard !recovery.isRepairing else { return }
+    if pathProbe.isOn, isLossOfProbe(at: now, ledger: &ledger) { return }
     if scoreboard.lostOctets > 0 {
       beginRecovery(&ledger)
     } else {
@@ -288,7 +289,9 @@ extension TCPConnection {
     let before = scoreboard.inFlight
     markLosses(at: now)
     guard scoreboard.inFlight < before else { return }
-    if !recovery.isRepairing { beginRecovery(&ledger) }
+    if !recovery.isRepairing {
+      if !(pathProbe.isOn && isLossOfProbe(at: now, ledger: &ledger)) { beginRecovery(&ledger) }
+    }
     if recovery.isReducing, !congestion.isModelBased {
       let more = recovery.allowance(
         delivered: send.maximumSegmentSize, inFlight: scoreboard.inFlight,

@@ -57,6 +57,7 @@ extension TCPConnection {
       ledger.note(.roundTripAdvice)
       reportSoftError()
     }
+    considerBlackHole(at: now, ledger: &ledger)
     beginTimeoutRecovery(at: now)
     // RFC 6298 (5.5), (5.6).
     roundTrip.backOff()

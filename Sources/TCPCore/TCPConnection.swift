@@ -94,6 +94,8 @@ package struct TCPConnection: ~Copyable {
   package var sendTimes = TCPSendTimes()
   /// What is known of congestion marks. RFC 3168.
   var ecn: ECNState = []
+  /// The search for the path's limit. RFC 4821.
+  var pathProbe = PathProbe()
   /// Data in the SYN. RFC 7413.
   var fastOpen = FastOpenState()
   private let inPlace = InPlace()

@@ -10,7 +10,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
   case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe
-  case echoCongestion, answerProbe
+  case echoCongestion, probePathMTU, answerProbe
   // What is delayed.
   case nagle, corked, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
   // What is dropped.
@@ -22,6 +22,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case establish, peerClosed, closeAcknowledged, enterTimeWait, timeWaitOver, resetReceived
   case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
   case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
+  case pathBlackHole, pathMTURaised, pathProbeLost
   case urgentAnnounced, simultaneousOpen, orphanTimeout
   // Early data, congestion marks, loss detection by time, and mistakes undone.
   case acceptEarlyData, earlyDataAcknowledged, congestionMarked, congestionEchoed
@@ -80,6 +81,9 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .undoByTimestamp: "RFC 4015 3"
     case .undoByDuplicates: "RFC 3708 3"
     case .undoByProbe: "RFC 5682 2.1"
+    case .probePathMTU: "RFC 4821 7.5"
+    case .pathMTURaised, .pathProbeLost: "RFC 4821 7.6"
+    case .pathBlackHole: "RFC 4821 7.7"
     }
   }
 
@@ -165,6 +169,10 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .measureRoundTrip: "the acknowledgment measures the round trip"
     case .roundTripAdvice: "several retransmissions in a row: the path may have failed"
     case .giveUp: "nothing was acknowledged for too long: the connection is given up"
+    case .probePathMTU: "one larger packet tries whether the path takes it; no router tells"
+    case .pathBlackHole: "full packets vanish without a word: smaller ones from here on"
+    case .pathMTURaised: "the larger packet has arrived: segments grow to its size"
+    case .pathProbeLost: "the larger packet was lost alone: too large, and no sign of congestion"
     case .pathMTUReduced: "a router on the path takes only smaller packets"
     case .softICMP: "the network reports trouble that may pass"
     case .hardICMP: "the network says that the peer cannot be reached"

@@ -10,6 +10,8 @@ struct Faults: Sendable, CustomStringConvertible {
   var superSegments = false
   /// Nanoseconds that the link takes for an octet; 0 is a link without end.
   var perOctet: Int64 = 0
+  /// Larger packets vanish on their way to the server, and nobody says so.
+  var narrow: Int?
   var description: String {
     "loss \(loss), duplication \(duplication), reordering \(reordering), super \(superSegments)"
   }
@@ -75,7 +77,7 @@ struct Pair: ~Copyable {
       while octets.count < segment.payloadCount {
         octets += [UInt8](copying: client.payload(of: segment, from: octets.count))
       }
-      launch(segment.header, octets, segment.rule, toServer: true)
+      launch(segment.header, octets, segment.rule, cutInto: segment.segmentSize, toServer: true)
     }
     guard var held = server.take() else { return }
     while let segment = held.nextSegment(limits: limits(), at: now, ledger: &ledger) {
@@ -95,7 +97,8 @@ struct Pair: ~Copyable {
   }
 
   private mutating func launch(
-    _ header: TCPHeader, _ payload: [UInt8], _ rule: TCPRule, toServer: Bool
+    _ header: TCPHeader, _ payload: [UInt8], _ rule: TCPRule, cutInto size: UInt16 = 0,
+    toServer: Bool
   ) {
     let octets = [UInt8](capacity: 60 + payload.count) { output in
       header.emit(into: &output)
@@ -107,6 +110,8 @@ struct Pair: ~Copyable {
           + " +\(payload.count) ack \(header.acknowledgment)"
           + " flags \(header.flags.rawValue) win \(header.window) \(rule)")
     }
+    let part = size > 0 ? min(Int(size), payload.count) : payload.count
+    if toServer, 20 + header.length + part > faults.narrow ?? .max { return }
     let copies = Double.random(in: 0..<1, using: &random) < faults.duplication ? 2 : 1
     for _ in 0..<copies where Double.random(in: 0..<1, using: &random) >= faults.loss {
       var time = delay + queue(octets.count, toServer: toServer)
