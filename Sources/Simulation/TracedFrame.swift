@@ -30,14 +30,28 @@ public enum FrameFate: String, Hashable, Sendable {
   case queueFull
   /// It was larger than the path takes.
   case tooBig
+  /// It was held back because the world's owner wanted it so.
+  case heldBack
+  /// It arrives with other octets because the world's owner wanted it so.
+  case altered
 
   /// Whether it arrives at all.
   public var arrives: Bool {
     switch self {
-    case .delivered, .duplicated, .corrupted: true
+    case .delivered, .duplicated, .corrupted, .heldBack, .altered: true
     case .lost, .lostInBurst, .intercepted, .queueFull, .tooBig: false
     }
   }
+}
+
+/// What a world's owner does to one frame.
+public enum FrameIntervention: Hashable, Sendable {
+  /// It is lost.
+  case drop
+  /// It arrives so much later, and others pass it.
+  case delay(Duration)
+  /// These octets arrive in its place.
+  case alter([UInt8])
 }
 
 /// A frame that a host put on a link, and what became of it.

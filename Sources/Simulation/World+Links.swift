@@ -46,6 +46,13 @@ extension World {
       ordinal: frameCount, sentAt: now, link: place.link, sender: HostID(index: port.host),
       octets: octets, fate: .delivered, explanation: explanation)
     frame.fate = judge(frame, &port)
+    let intervention = intervenes?(frame)
+    switch intervention {
+    case .drop: frame.fate = .intercepted
+    case .delay: frame.fate = .heldBack
+    case .alter: frame.fate = .altered
+    case nil: break
+    }
     if frame.fate.arrives || frame.fate == .lost || frame.fate == .lostInBurst {
       // What is lost on the way has taken its time on the link all the same.
       let backlog = backlog(port)
@@ -58,7 +65,9 @@ extension World {
       var payload = octets
       if frame.isMarked { mark(&payload, from: port.isEthernet ? 14 : 0) }
       if frame.fate == .corrupted { corrupt(&payload, from: port.isEthernet ? 14 : 0) }
-      let arrival = arrivalTime(&port)
+      if case .alter(let others) = intervention { payload = others }
+      var arrival = arrivalTime(&port)
+      if case .delay(let late) = intervention { arrival = arrival + late }
       frame.arrivesAt = arrival
       send(payload, arriving: arrival, from: place)
       if frame.fate == .duplicated {

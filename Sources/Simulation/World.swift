@@ -17,6 +17,8 @@ public struct World: ~Copyable {
   public var recordsFrames = false
   /// Frames that are lost because the owner wants it so.
   public var loses: ((TracedFrame) -> Bool)?
+  /// What the owner does to a frame, whatever chance has decided; nil leaves it to chance.
+  public var intervenes: ((TracedFrame) -> FrameIntervention?)?
   /// Frames sent so far.
   public internal(set) var frameCount = 0
   /// What became of them.

@@ -9,6 +9,8 @@ public struct ConnectionSummary: Hashable, Sendable, CustomStringConvertible {
   public let endpoints: TCPEndpoints
   /// What it knows of itself.
   public let info: TCPInfo
+  /// Where both directions are.
+  public let numbers: TCPNumbers
   /// Octets that the user has given and the peer has not acknowledged.
   public let unacknowledgedOctets: Int
   /// Octets that the user has not read.
@@ -34,7 +36,7 @@ extension Stack {
       unsafe summaries.append(
         ConnectionSummary(
           socket: SocketID(.connection, handle), endpoints: slot.pointee.connection.endpoints,
-          info: slot.pointee.connection.info,
+          info: slot.pointee.connection.info, numbers: slot.pointee.connection.numbers,
           unacknowledgedOctets: slot.pointee.connection.unacknowledgedOctets,
           unreadOctets: slot.pointee.connection.receivedCount,
           lacksTimer: slot.pointee.connection.lacksTimer))

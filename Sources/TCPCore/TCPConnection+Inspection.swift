@@ -1,8 +1,29 @@
 import Octets
-package import Wire
+public import Wire
+
+/// Where both directions of a connection are in their numbers. Source: RFC 9293 section 3.3.1.
+public struct TCPNumbers: Hashable, Sendable {
+  /// ISS.
+  public var initialSend: SequenceNumber
+  /// SND.UNA.
+  public var unacknowledged: SequenceNumber
+  /// SND.NXT.
+  public var sendNext: SequenceNumber
+  /// IRS; 0 before the peer's SYN.
+  public var initialReceive: SequenceNumber
+  /// RCV.NXT; 0 before the peer's SYN.
+  public var receiveNext: SequenceNumber
+}
 
 // What tests and simulations ask of a connection, to notice one that waits for nothing.
 extension TCPConnection {
+  /// Where both directions are.
+  package var numbers: TCPNumbers {
+    TCPNumbers(
+      initialSend: send.initial, unacknowledged: send.unacknowledged, sendNext: send.next,
+      initialReceive: receive.initial, receiveNext: receive.next)
+  }
+
   /// Octets that the user has given and the peer has not acknowledged, sent or not.
   package var unacknowledgedOctets: Int { sendBuffer.count }
 

@@ -49,6 +49,37 @@ struct ManyHostsTests {
     #expect(frames.map(\.ordinal) == Array(1...frames.count))
   }
 
+  @Test("the owner drops, delays or alters one frame, and the host is told no other thing")
+  func interventions() throws {
+    /// The frames of a handshake in which one frame meets an intervention.
+    func handshake(_ chosen: Int, _ intervention: FrameIntervention) throws -> [TracedFrame] {
+      var world = World.pair(seed: 1)
+      world.recordsFrames = true
+      world.intervenes = { $0.ordinal == chosen ? intervention : nil }
+      let (client, server) = (world.client, world.server)
+      _ = try world[server].listen(at: SocketAddress(.any, 25))
+      let socket = try world[client].connect(
+        to: SocketAddress(IPv4Address(192, 0, 2, 2), 25), at: world.now)
+      world.run(until: .start + .seconds(10)) { (world: inout World) in
+        world[client].state(socket) == .established
+      }
+      return world.takeFrames()
+    }
+    let dropped = try handshake(1, .drop)
+    #expect(dropped[0].fate == .intercepted)
+    #expect(dropped[1].sentAt == .start + .seconds(1))
+    let late = try handshake(2, .delay(.milliseconds(300)))
+    #expect(late[1].fate == .heldBack)
+    #expect(late[1].arrivesAt == .start + .milliseconds(320))
+    var broken = late[0].octets
+    broken[20] ^= 1
+    let altered = try handshake(1, .alter(broken))
+    #expect(altered[0].fate == .altered)
+    #expect(altered[0].octets == late[0].octets)
+    // The checksum is wrong, so that the SYN comes again.
+    #expect(altered[1].sentAt == .start + .seconds(1))
+  }
+
   @Test("the owner of a world chooses what is lost: a lost SYN comes again after a second")
   func chosenLoss() throws {
     var world = World.pair(seed: 1)
