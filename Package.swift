@@ -47,6 +47,7 @@ let package = Package(
     .library(name: "Simulation", targets: ["Simulation"]),
     .library(name: "POSIXSockets", targets: ["POSIXSockets"]),
     .library(name: "Drill", targets: ["Drill"]),
+    .library(name: "Laboratory", targets: ["Laboratory"]),
     .library(name: "Mail", targets: ["Mail"]),
     .library(name: "MailStore", targets: ["MailStore"]),
     .library(name: "MailService", targets: ["MailService"]),
@@ -86,6 +87,10 @@ let package = Package(
     // Mail, and the program.
     library("Mail", ["Octets"]),
     library("MailStore", ["Octets", "Mail", "CTun"]),
+
+    // Runs that can be stepped and forked, and exercises; no terminal in it.
+    library(
+      "Laboratory", ["Octets", "Wire", "TCPCore", "Stack", "Simulation", "Frames", "Mail"]),
     library(
       "MailService",
       [
@@ -96,7 +101,8 @@ let package = Package(
       name: "postroad",
       dependencies: [
         "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
-        "Drill", "MailService", "TCPCore", "NetworkCore", arguments, logging, lifecycle, signals,
+        "Drill", "Laboratory", "MailService", "TCPCore", "NetworkCore", arguments, logging,
+        lifecycle, signals,
       ],
       swiftSettings: settings),
 
@@ -114,6 +120,7 @@ let package = Package(
     tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", logging]),
     tests("Mail", ["Octets"]),
     tests("MailStore", ["Octets", "Mail"]),
+    tests("Laboratory", ["Octets", "Wire", "TCPCore", "Stack", "Simulation", "Frames"]),
     tests("MailService", ["Octets", "Wire", "Mail", "MailStore", "Sockets", "Stack", "Frames"]),
 
     // The program, as a person or a script meets it.
