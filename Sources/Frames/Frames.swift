@@ -26,6 +26,25 @@ public protocol FrameDevice: FrameSink, ~Copyable {
   mutating func receive(
     upTo limit: Int, into body: (Span<UInt8>, OffloadFacts) -> Void
   ) throws(FrameError) -> Int
+
+  /// Whether it wants to be told why, in both directions.
+  var asksWhy: Bool { get }
+
+  /// Told what was decided about each frame of the last
+  /// ``receive(upTo:into:)``, in order; only if it asks, and by a stack that explains itself.
+  mutating func explainReceived(_ decisions: [[RuleExplanation]])
+
+  /// Told what was decided without a frame: timers that ran out, and what is held back.
+  mutating func explainOthers(_ decisions: [RuleExplanation])
+}
+
+extension FrameDevice where Self: ~Copyable {
+  /// Most devices don't ask why.
+  public var asksWhy: Bool { false }
+  /// Who doesn't ask need not listen.
+  public mutating func explainReceived(_ decisions: [[RuleExplanation]]) {}
+  /// Who doesn't ask need not listen.
+  public mutating func explainOthers(_ decisions: [RuleExplanation]) {}
 }
 
 /// What a device counts.

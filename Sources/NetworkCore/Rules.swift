@@ -6,7 +6,7 @@ public enum IPRule: UInt8, ProtocolRule {
   case dropMalformed, dropVersion, dropHeaderLength, dropTotalLength, dropHeaderChecksum
   case dropBadSource, dropNotForUs, dropSourceRoute, dropBadOption, dropUnknownProtocol
   case dropFragmentOverlap, dropFragmentTooLong, dropFragmentOddLength, dropFragmentLimit
-  case dropReassemblyTimeout, dropNoRoute, dropTooBig, dropLinkType, dropNoBuffer, dropFull
+  case dropReassemblyTimeout, dropNoRoute, dropTooBig, dropLinkType, dropFull
   case dropLoopbackFull, dropFragmentCodepoint, dropFragmentEvicted, dropLinkBroadcast
 
   /// The document and section.
@@ -28,7 +28,7 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropLinkBroadcast: "RFC 1122 3.3.6"
     case .dropFragmentCodepoint: "RFC 3168 5.3"
     case .dropNoRoute: "RFC 1122 3.3.1"
-    case .dropNoBuffer, .dropFull, .dropLoopbackFull: "RFC 1122 3.3.2"
+    case .dropFull, .dropLoopbackFull: "RFC 1122 3.3.2"
     }
   }
 
@@ -63,7 +63,6 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropNoRoute: "no route leads there"
     case .dropTooBig: "the packet is too large and must not be fragmented"
     case .dropLinkType: "the frame carries neither IPv4 nor ARP"
-    case .dropNoBuffer: "no buffer was free"
     case .dropFull: "the device was full"
     case .dropLoopbackFull: "too many packets to this host itself are waiting"
     }

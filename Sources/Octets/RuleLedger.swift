@@ -55,7 +55,11 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
   /// Cases that were counted and not remembered since the reports were last taken.
   public private(set) var omittedReports = 0
   /// Whether each case is remembered, not only counted.
-  public var isReporting = false
+  public var isReporting = false {
+    didSet { isHeard = isReporting || RuleCensus.isTaken }
+  }
+  /// Whether anybody wants more than the count.
+  @usableFromInline var isHeard = RuleCensus.isTaken
 
   /// A ledger in which nothing was noted yet.
   public init() {}
@@ -63,11 +67,15 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
   /// Notes that a rule was followed.
   @inlinable public mutating func note(_ rule: Rule, _ first: Int64 = 0, _ second: Int64 = 0) {
     counts[Int(rule.rawValue)] &+= 1
-    if isReporting { report(rule, first, second) }
+    if isHeard { report(rule, first, second) }
   }
 
   @usableFromInline @inline(never)
   mutating func report(_ rule: Rule, _ first: Int64, _ second: Int64) {
+    if RuleCensus.isTaken, counts[Int(rule.rawValue)] == 1 {
+      RuleCensus.note("\(Rule.self).\(rule)")
+    }
+    guard isReporting else { return }
     guard reports.count < Self.maximumReports else {
       omittedReports &+= 1
       return
@@ -96,7 +104,7 @@ public struct RuleLedger<Rule: ProtocolRule>: Sendable {
 }
 
 /// A rule's name, source and sentence, free of its type: what a person is shown.
-public struct RuleExplanation: Hashable, Sendable {
+public struct RuleExplanation: Hashable, Sendable, CustomStringConvertible {
   /// The case's name, such as `fastRetransmit`.
   public let name: String
   /// The document and section.
@@ -105,6 +113,15 @@ public struct RuleExplanation: Hashable, Sendable {
   public let sentence: String
   /// What following the rule does.
   public let effect: RuleEffect
+  /// What has kept it from being sent before; empty for what was not held back.
+  public private(set) var heldBackBy: [RuleExplanation] = []
+
+  /// The name, the sentence and the source in one line, and what held it back.
+  public var description: String {
+    let own = "\(name): \(sentence) (\(source))"
+    return heldBackBy.isEmpty
+      ? own : own + "; held back before by " + heldBackBy.map(\.description).joined(separator: ", ")
+  }
 
   /// So many decisions were made that cannot be told.
   package init(omitted: Int) {
@@ -120,5 +137,11 @@ public struct RuleExplanation: Hashable, Sendable {
     source = rule.source
     sentence = rule.sentence
     effect = rule.effect
+  }
+
+  /// The explanation of a rule that something is sent by, after another has held it back.
+  public init<Rule: ProtocolRule>(_ rule: Rule, heldBackBy delay: Rule?) {
+    self.init(rule)
+    if let delay { heldBackBy = [RuleExplanation(delay)] }
   }
 }

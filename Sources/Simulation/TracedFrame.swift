@@ -75,3 +75,15 @@ public struct TracedFrame: Sendable {
   /// Why it was sent; nil unless the host explains itself.
   public let explanation: RuleExplanation?
 }
+
+/// What a host decided: about a frame that came, or by itself when a timer ran out or output waits.
+public struct HostDecision: Hashable, Sendable {
+  /// When.
+  public let time: Instant
+  /// Which host.
+  public let host: HostID
+  /// The ``TracedFrame/ordinal`` of the frame that came; nil where there was none.
+  public let frame: Int?
+  /// The rule.
+  public let explanation: RuleExplanation
+}

@@ -15,6 +15,9 @@ public struct World: ~Copyable {
   public private(set) var now = Instant.start
   /// Frames are kept for ``takeFrames()``.
   public var recordsFrames = false
+  /// What hosts that explain themselves decide is kept for ``takeDecisions()``; their own
+  /// `takeExplanations()` has nothing then.
+  public var recordsDecisions = false
   /// Frames that are lost because the owner wants it so.
   public var loses: ((TracedFrame) -> Bool)?
   /// What the owner does to a frame, whatever chance has decided; nil leaves it to chance.
@@ -30,6 +33,7 @@ public struct World: ~Copyable {
   var flights = FlightQueue()
   var random: RandomSource
   var frames: [TracedFrame] = []
+  private var decisions: [HostDecision] = []
 
   /// A world without hosts.
   public init(seed: UInt64) { random = .seeded(seed) }
@@ -157,7 +161,10 @@ public struct World: ~Copyable {
     flush()
     guard let next = nextTime else { return false }
     now = max(now, next)
-    while let flight = flights.popIfDue(at: now) { deliver(flight) }
+    while let flight = flights.popIfDue(at: now) {
+      deliver(flight)
+      if recordsDecisions { keepDecisions(of: flight.host, about: flight.ordinal) }
+    }
     for index in handles.indices {
       let now = now
       withHost(index) { host in
@@ -201,6 +208,7 @@ public struct World: ~Copyable {
           }
         }
       }
+      if recordsDecisions { keepDecisions(of: index, about: nil) }
     }
   }
 
@@ -210,6 +218,23 @@ public struct World: ~Copyable {
       let interface = host.ports[flight.interface].interface
       host.stack.frameArrived(flight.octets.span, on: interface, at: now)
     }
+  }
+
+  /// Sends are told with their frames.
+  private mutating func keepDecisions(of host: Int, about frame: Int?) {
+    for explanation in withHost(host, { $0.stack.takeExplanations() })
+    where explanation.effect != .sends {
+      decisions.append(
+        HostDecision(
+          time: now, host: HostID(index: host), frame: frame, explanation: explanation))
+    }
+  }
+
+  /// What hosts have decided since the last call, in order, if that is recorded.
+  public mutating func takeDecisions() -> [HostDecision] {
+    let taken = decisions
+    decisions = []
+    return taken
   }
 
   /// The frames sent since the last call, if they are recorded.

@@ -169,12 +169,15 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
   private let device: Lent<Device>
   private let batch = Lent(BatchSize())
   private let interface: InterfaceID
+  /// The device wants to be told why, and the stack can tell.
+  private let explains: Bool
 
   init(
     _ device: consuming Device, _ configuration: InterfaceConfiguration, _ stack: consuming Stack,
     _ logger: Logger
   ) {
     var stack = stack
+    explains = stack.configuration.explains && device.asksWhy
     self.device = Lent(device)
     interface = stack.addInterface(configuration)
     super.init(stack, logger)
@@ -187,18 +190,28 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
     var frames = 0
     if isReadable, !hasDeviceFailed {
       let interface = interface
+      var decisions: [[RuleExplanation]] = []
       do throws(FrameError) {
         frames = try device.value.receive(upTo: batch.value.count) { octets, facts in
           stack.frameArrived(octets, offload: facts, on: interface, at: now)
+          if explains { decisions.append(stack.takeExplanations()) }
         }
+        if explains { device.value.explainReceived(decisions) }
         if frames > 0 { batch.value.adapt(to: frames) }
       } catch {
         deviceFailed(error)
       }
     }
     if let deadline = stack.nextDeadline, deadline <= now { stack.deadlinePassed(at: now) }
+    if explains { explainOthers() }
     dispatch()
     return frames
+  }
+
+  /// The device hears of each sent frame when it takes it; what is left is of timers and delays.
+  private func explainOthers() {
+    let decisions = stack.takeExplanations().filter { $0.effect != .sends }
+    if !decisions.isEmpty { device.value.explainOthers(decisions) }
   }
 
   /// Sends whatever no other route fits to a gateway.
@@ -208,6 +221,7 @@ final class DeviceCore<Device: FrameDevice & ~Copyable>: HostCore, @unchecked Se
 
   override func transmit() {
     stack.transmit(on: interface, into: &device.value, at: time)
+    if explains { explainOthers() }
     // What the loopback carried may have made something happen.
     dispatch()
   }

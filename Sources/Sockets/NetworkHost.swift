@@ -80,7 +80,8 @@ public actor NetworkHost {
   /// Connections in any state.
   public var connectionCount: Int { core.stack.connectionCount }
 
-  /// The decisions since the last call, if the stack explains itself.
+  /// The decisions since the last call, if the stack explains itself and its device doesn't ask why,
+  /// which then is told everything.
   public func takeExplanations() -> [RuleExplanation] { core.stack.takeExplanations() }
 
   // MARK: Opening

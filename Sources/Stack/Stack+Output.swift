@@ -206,12 +206,15 @@ extension Stack {
 /// Keeps copies of frames: for the way to ourselves, and for those that must wait.
 struct KeepingSink: FrameSink {
   var frames: [QueuedFrame] = []
+  private var explanation: RuleExplanation?
+
+  mutating func explain(_ explanation: RuleExplanation) { self.explanation = explanation }
 
   mutating func transmit(
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
     let octets = [UInt8](joining: header, payload, tail)
-    frames.append(QueuedFrame(octets: octets, facts: offload))
+    frames.append(QueuedFrame(octets: octets, facts: offload, explanation: explanation.take()))
     return true
   }
 }

@@ -60,7 +60,7 @@ extension Stack {
         unsafe slot.pointee.connection.nextSegment(
           into: &outgoing, limits: limits, at: now, ledger: &counters.tcp)
       else { return true }
-      if configuration.explains { sink.explain(RuleExplanation(outgoing.rule)) }
+      if configuration.explains { sink.explain(whyOutgoing) }
       let wasTaken = unsafe emit(slot.pointee.connection, offload, link, into: &sink)
       guard wasTaken else {
         unsafe keep(slot.pointee.connection, offload, link, on: interface)
@@ -76,7 +76,7 @@ extension Stack {
     _ connection: borrowing TCPConnection, _ offload: OffloadCapabilities, _ link: LinkStart,
     on interface: Int
   ) {
-    let explanation = explain(outgoing.rule)
+    let explanation = configuration.explains ? whyOutgoing : nil
     var kept = KeepingSink()
     _ = emit(connection, offload, link, into: &kept)
     for frame in kept.frames {
@@ -96,12 +96,18 @@ extension Stack {
         unsafe slot.pointee.connection.nextSegment(
           into: &outgoing, limits: SegmentLimits(), at: now, ledger: &counters.tcp)
       else { break }
+      if configuration.explains { kept.explain(whyOutgoing) }
       _ = unsafe emit(slot.pointee.connection, .none, .none, into: &kept)
     }
     for frame in kept.frames {
-      enqueuePacket(frame.octets, to: hop, on: interface, at: now, because: nil)
+      enqueuePacket(frame.octets, to: hop, on: interface, at: now, because: frame.explanation)
     }
     return kept.frames.isEmpty
+  }
+
+  /// Why the `outgoing` segment is sent, and what has held it back.
+  private var whyOutgoing: RuleExplanation {
+    RuleExplanation(outgoing.rule, heldBackBy: outgoing.heldBackBy)
   }
 
   private mutating func linkStart(

@@ -16,6 +16,7 @@ extension TCPConnection {
       return false
     }
     ledger.note(segment.rule, Int64(segment.payloadCount), Int64(segment.header.sequence.rawValue))
+    if ledger.isReporting { tellDelay(&segment) }
     statistics.sent(
       segment.payloadCount, cutInto: segment.segmentSize, isCopy: segment.isCopy)
     departed(segment.payloadCount, at: now)
@@ -23,6 +24,21 @@ extension TCPConnection {
       stamps.sent(before: segment.header.sequence + segment.payloadCount, at: now)
     }
     return true
+  }
+
+  /// New data says what it has waited for; only told to those who ask.
+  private mutating func tellDelay(_ segment: inout OutgoingSegment) {
+    let isNew = !segment.isCopy && segment.header.flags.isDisjoint(with: [.syn, .rst])
+    segment.heldBackBy = nil
+    guard isNew, segment.payloadCount > 0 || segment.header.flags.contains(.fin) else { return }
+    segment.heldBackBy = heldBackBy
+    heldBackBy = nil
+  }
+
+  /// Something waits, for this reason.
+  mutating func holdBack(_ rule: TCPRule, _ ledger: inout RuleLedger<TCPRule>) {
+    ledger.note(rule)
+    heldBackBy = rule
   }
 
   /// Nothing is owed, lost or waiting: mostly so once a segment was sent, and told at a glance.
@@ -71,9 +87,12 @@ extension TCPConnection {
       return true
     }
     let mayDepart = mayDepart(at: now)
-    if mayDepart, retransmission(&segment, limits, at: now) { return true }
+    if mayDepart, retransmission(&segment, limits, at: now, &ledger) { return true }
     if pending.contains(.lossProbe), lossProbe(&segment, at: now) { return true }
     if mayDepart, newData(&segment, limits, at: now, &ledger) { return true }
+    if !mayDepart, scoreboard.lostOctets > 0 || send.next.precedes(endOfData) {
+      holdBack(.paced, &ledger)
+    }
     guard !pending.isEmpty else { return false }
     if pending.contains(.probe) {
       pending.remove(.probe)
@@ -135,19 +154,26 @@ extension TCPConnection {
 
   /// What is lost goes again, as far as the congestion window lets it. RFC 8985 section 6.
   private mutating func retransmission(
-    _ segment: inout OutgoingSegment, _ limits: SegmentLimits, at now: Instant
+    _ segment: inout OutgoingSegment, _ limits: SegmentLimits, at now: Instant,
+    _ ledger: inout RuleLedger<TCPRule>
   ) -> Bool {
     guard scoreboard.lostOctets > 0, !recovery.holdsRetransmissions,
       let lost = scoreboard.firstLost(joining: send.maximumSegmentSize)
     else { return false }
     let size = send.maximumSegmentSize
     let room = congestionRoom
-    guard room > 0 else { return false }
+    guard room > 0 else {
+      ledger.note(.congestionLimited)
+      return false
+    }
     let most = max(limits.maximumPayload / size &* size, size)
     var count = min(lost.count, min(max(room / size &* size, size), most))
     // RFC 9293 3.8.6 SHLD-15, SHLD-16: not beyond a window that has shrunk.
     count = min(count, lost.start.distance(to: send.unacknowledged + max(send.window, 1)))
-    guard count > 0 else { return false }
+    guard count > 0 else {
+      ledger.note(.windowFull)
+      return false
+    }
     let rule: TCPRule =
       recovery.phase == .timeout
       ? .retransmitAfterTimeout
@@ -191,7 +217,7 @@ extension TCPConnection {
     sendTimes.isWindowBound = window <= 0
     guard window > 0 else {
       armPersist(at: now)
-      ledger.note(.windowFull)
+      holdBack(.windowFull, &ledger)
       return false
     }
     let size = send.maximumSegmentSize
@@ -204,7 +230,7 @@ extension TCPConnection {
       // Whole segments only, as many as the congestion window has room for; one if all is quiet.
       count = outstanding == 0 ? min(count, size) : room / size &* size
       guard count > 0 || available == 0 && room > 0 else {
-        ledger.note(.congestionLimited)
+        holdBack(.congestionLimited, &ledger)
         return false
       }
     }
@@ -239,7 +265,7 @@ extension TCPConnection {
       if configuration.noDelay || isClosing || outstanding == 0 || !hasSmall { return count }
       // RFC 9293 3.9.1.2 MUST-60, MAY-16: what waits goes with what comes, or after the next ACK.
       if full > 0 { return full }
-      ledger.note(.nagle)
+      holdBack(.nagle, &ledger)
       return nil
     }
     // RFC 9293 3.9.1.2 SHLD-28: full segments where there is enough for them.
@@ -249,7 +275,7 @@ extension TCPConnection {
       send.overridesSillyWindow = false
       return count
     }
-    ledger.note(.sillyWindow)
+    holdBack(.sillyWindow, &ledger)
     sendTimes.isWindowBound = true
     armPersist(at: now)
     return nil

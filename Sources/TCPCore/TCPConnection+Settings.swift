@@ -132,7 +132,7 @@ extension TCPConnection {
       expectsMore = false
       return count
     }
-    ledger.note(.corked)
+    holdBack(.corked, &ledger)
     armPersist(at: now)
     return nil
   }

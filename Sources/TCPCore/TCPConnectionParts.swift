@@ -247,6 +247,8 @@ package struct OutgoingSegment: Hashable, Sendable {
   package var codepoint = ECNCodepoint.notECT
   /// Why it is sent.
   package var rule: TCPRule
+  /// What has held it back before; only told to those who ask.
+  package var heldBackBy: TCPRule?
 
   /// Room for a segment, to be filled by ``TCPConnection/nextSegment(into:limits:at:ledger:)``.
   package init() {

@@ -12,7 +12,8 @@ public enum TCPRule: UInt8, ProtocolRule {
   case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe
   case echoCongestion, probePathMTU, answerProbe
   // What is delayed.
-  case nagle, corked, sillyWindow, windowFull, congestionLimited, delayACK, challengeLimited
+  case nagle, corked, sillyWindow, windowFull, congestionLimited, paced, delayACK
+  case challengeLimited
   // What is dropped.
   case dropUnacceptable, dropResetOutOfWindow, dropResetInexact, dropNoACK, dropOldACK
   case dropFutureACK, dropPAWS, dropMissingTimestamp, dropBeyondWindow, dropBadResetInSYNSENT
@@ -58,6 +59,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .nagle, .corked: "RFC 9293 3.7.4"
     case .congestionLimited: "RFC 5681 3.1"
     case .limitedTransmit: "RFC 3042 2"
+    case .paced: "RFC 9002 7.7"
     case .dropNoACK, .dropDataAfterFIN, .dropUnexpected, .acceptData: "RFC 9293 3.10.7.4"
     case .dropOldACK, .dropFutureACK: "RFC 5961 5.2"
     case .dropPAWS: "RFC 7323 5.3"
@@ -136,6 +138,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .sillyWindow: "the window has too little room for a segment worth sending"
     case .windowFull: "the peer's window is full"
     case .congestionLimited: "the congestion window is full"
+    case .paced: "segments leave one after the other at a rate, not all at once"
     case .delayACK: "an acknowledgment waits a moment for data to travel with"
     case .challengeLimited: "enough challenges were sent this second"
     case .dropUnacceptable: "the segment lies outside the receive window"

@@ -2,7 +2,8 @@ public import Frames
 import Octets
 import Wire
 
-/// Writes what happened in scripts as a capture, with each packet's reason as its comment.
+/// Writes what happened in scripts as a capture, with each packet's reason as its comment: why it was
+/// sent, or what became of it where the script was run with ``RunSettings/explains``.
 public struct ScriptCapture: ~Copyable {
   private var writer: PcapngWriter
 
@@ -19,10 +20,18 @@ public struct ScriptCapture: ~Copyable {
   public mutating func add(_ report: ScriptReport) {
     let name = report.file.split(separator: "/").last.map(String.init) ?? report.file
     let interface = writer.addInterface(name: name, link: .ipv4)
-    for step in report.steps where !step.octets.isEmpty {
+    // What was decided without a packet goes with the next one.
+    var waiting: [String] = []
+    for step in report.steps {
+      guard !step.octets.isEmpty else {
+        waiting = (waiting + step.decisions.map(\.description)).suffix(16)
+        continue
+      }
       let line = step.line.map { "\(name):\($0)" }
-      let rule = step.rule.map { "\($0.name): \($0.sentence) (\($0.source))" }
-      let comment = [line, rule].compactMap(\.self).joined(separator: "; ")
+      let why = step.rule.map(\.description)
+      let decisions = waiting + step.decisions.map(\.description)
+      waiting = []
+      let comment = ([line, why].compactMap(\.self) + decisions).joined(separator: "; ")
       writer.write(
         step.octets.span, interface: interface, time: step.time * 1000,
         direction: step.kind == .inbound ? .inbound : .outbound,

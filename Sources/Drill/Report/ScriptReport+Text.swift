@@ -65,11 +65,20 @@ enum Ladder {
       case .call: arrow = pad(text, width + 2)
       case .command: arrow = pad("$ " + text, width + 2)
       case .code: arrow = pad("% " + text, width + 2)
+      case .timer: arrow = pad("", width + 2)
       }
       var why = ""
-      if let rule = step.rule { why = "  \(rule.name) (\(rule.source))" }
+      if let rule = step.rule {
+        why = "  \(rule.name) (\(rule.source))"
+        for delay in rule.heldBackBy { why += ", held back by \(delay.name)" }
+      }
       if step.kind == .outbound, step.line == nil { why += "  [not in the script]" }
-      lines.append(trimEnd("\(time) \(line)  \(arrow)\(why)"))
+      if step.kind != .timer { lines.append(trimEnd("\(time) \(line)  \(arrow)\(why)")) }
+      let start = step.kind == .timer ? time : leftPad("", time.count)
+      for (index, decision) in step.decisions.enumerated() {
+        let start = index == 0 ? start : leftPad("", time.count)
+        lines.append("\(start)        · \(decision.effect) \(decision)")
+      }
     }
     return lines
   }

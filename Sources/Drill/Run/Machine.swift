@@ -14,6 +14,9 @@ struct Machine: ~Copyable {
   private(set) var emitted: [EmittedPacket] = []
   /// Everything that was sent so far, for the ladder; taken by ``takeSent()``.
   private var sent: [EmittedPacket] = []
+  /// What the stack decides is kept for ``takeDecisions()``.
+  var keepsDecisions = false
+  private var decisions: [MachineDecision] = []
   /// How many packets were sent.
   private var emittedCount = 0
   /// Deadlines in a row that have not moved the clock.
@@ -53,6 +56,12 @@ struct Machine: ~Copyable {
     var sink = EmissionSink(time: now, isBlocked: isBlocked)
     process.stack.transmit(on: link, into: &sink, at: now)
     let time = now
+    if keepsDecisions {
+      // What is sent is told with its packet.
+      for explanation in process.stack.takeExplanations() where explanation.effect != .sends {
+        decisions.append(MachineDecision(time: time, explanation: explanation))
+      }
+    }
     for var packet in recording?.takePackets(until: time) ?? sink.packets {
       packet.number = emittedCount
       emittedCount += 1
@@ -85,12 +94,25 @@ struct Machine: ~Copyable {
     emitted.isEmpty ? nil : emitted.removeFirst()
   }
 
+  /// What the stack has decided since the last call.
+  mutating func takeDecisions() -> [MachineDecision] {
+    let taken = decisions
+    decisions = []
+    return taken
+  }
+
   /// What was sent since the last call, looked at or not.
   mutating func takeSent() -> [EmittedPacket] {
     let taken = sent
     sent = []
     return taken
   }
+}
+
+/// What the stack of a machine decided, and when.
+struct MachineDecision {
+  var time: Instant
+  var explanation: RuleExplanation
 }
 
 /// Keeps what a stack sends, with the time and the reason.

@@ -75,6 +75,8 @@ public struct ScriptStep: Sendable {
     case command
     /// An assertion.
     case code
+    /// A timer of the stack, or output that waits; only with ``RunSettings/explains``.
+    case timer
   }
 
   /// When, in microseconds after the start.
@@ -87,6 +89,8 @@ public struct ScriptStep: Sendable {
   public var line: Int?
   /// The rule that made the stack send it.
   public var rule: RuleExplanation?
+  /// What the stack decided at this step besides: what it took, holds back, dropped.
+  public var decisions: [RuleExplanation] = []
   /// The octets of a packet.
   public var octets: [UInt8] = []
   /// What a call returned.
@@ -128,6 +132,10 @@ public struct RunSettings: Sendable {
   public var seed: UInt64 = 1
   /// The steps are kept.
   public var traces = false
+  /// What the stack decides is kept with the steps, and steps with it.
+  public var explains = false {
+    didSet { traces = traces || explains }
+  }
 
   /// The defaults.
   public init() {}

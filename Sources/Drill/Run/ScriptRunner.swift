@@ -66,6 +66,7 @@ struct ScriptRunner: ~Copyable {
     machine = Machine(
       address: prepared.local, mtu: script.configuration.mtu, offload: prepared.offload,
       configuration: prepared.configuration, parameters: prepared.parameters, seed: settings.seed)
+    machine.keepsDecisions = settings.explains
     hasSegmentationOffload = prepared.offload.segmentation
   }
 
@@ -204,17 +205,31 @@ struct ScriptRunner: ~Copyable {
       ScriptStep(time: now, kind: kind, text: text, line: line, octets: octets, result: result))
   }
 
-  /// Keeps what the stack has sent for the ladder.
+  /// Keeps what the stack has sent and decided for the ladder.
   mutating func collectSent() {
     let sent = machine.takeSent()
     guard settings.traces else { return }
+    var decisions = settings.explains ? machine.takeDecisions()[...] : []
     for packet in sent {
+      while let decision = decisions.first, decision.time <= packet.time {
+        keep(decisions.removeFirst())
+      }
       sentSteps.append((steps.count, packet))
       steps.append(
         ScriptStep(
           time: packet.time.microseconds, kind: .outbound, text: "", rule: packet.rule,
           octets: packet.octets))
     }
+    for decision in decisions { keep(decision) }
+  }
+
+  /// A decision belongs to the step that made it; what time alone has made is a step of its own.
+  private mutating func keep(_ decision: MachineDecision) {
+    let time = decision.time.microseconds
+    if steps.last.map({ $0.time != time || $0.kind == .outbound }) ?? true {
+      steps.append(ScriptStep(time: time, kind: .timer, text: "", line: nil))
+    }
+    steps[steps.count - 1].decisions.append(decision.explanation)
   }
 }
 

@@ -35,9 +35,14 @@ struct Demo: ParsableCommand {
   var scene = Scene.mail
 
   @Option(
-    help: ArgumentHelp("Write what a listener in the middle hears to this file.", valueName: "file")
-  )
+    help: ArgumentHelp(
+      "Write what a listener in the middle hears to this pcapng file, with the reasons as comments.",
+      valueName: "file"))
   var pcap: String?
+
+  @Flag(
+    help: "Name the rule of each step, and say what each host decides: what it takes, delays, drops.")
+  var explain = false
 
   func validate() throws {
     guard (0...0.5).contains(loss) else {
@@ -54,9 +59,11 @@ struct Demo: ParsableCommand {
     } catch {
       throw complain("\(error)")
     }
-    let frames = world.world.takeFrames()
-    if let pcap { try write(frames, to: pcap) }
-    try draw(frames, from: world.clientHost, outcome: scene.outcome, end: world.now)
+    let journey = Journey(
+      frames: world.world.takeFrames(), decisions: world.world.takeDecisions(),
+      client: world.clientHost)
+    if let pcap { try write(journey, to: pcap) }
+    try draw(journey, outcome: scene.outcome, end: world.now)
     if !isComplete { throw complain("the mail did not get through: the link lost too much") }
   }
 
@@ -68,16 +75,22 @@ struct Demo: ParsableCommand {
     }
   }
 
-  private func draw(
-    _ sent: [TracedFrame], from client: HostID, outcome: String, end: Instant
-  ) throws {
+  private func draw(_ journey: Journey, outcome: String, end: Instant) throws {
     let renderer = LadderRenderer.forStandardOutput()
     var recorder = JourneyRecorder()
     var lines = ["", renderer.mark(title, .strong), ""]
     lines += renderer.head(
       client: "client \(DemoWorld.clientAddress)", server: "server \(DemoWorld.serverAddress)")
-    for frame in sent {
-      lines += renderer.draw(recorder.step(frame, isFromClient: frame.sender == client))
+    for moment in journey.moments(withDecisions: explain) {
+      switch moment {
+      case .frame(let frame):
+        var step = recorder.step(frame, isFromClient: frame.sender == journey.client)
+        if explain, let why = frame.explanation { step.rule = why.name }
+        if explain { step.isReasonKnown = false }
+        lines += renderer.draw(step)
+      case .decision(let decision):
+        lines += renderer.draw(decision.explanation, byClient: decision.host == journey.client)
+      }
     }
     let lost = recorder.lost == 0 ? "none lost" : "\(recorder.lost) lost"
     let again = recorder.retransmissions == 0 ? "" : ", \(recorder.retransmissions) sent again"
@@ -116,16 +129,16 @@ struct Demo: ParsableCommand {
   }
 
   /// What somebody in the middle of the link would have captured: lost frames are lost behind.
-  private func write(_ sent: [TracedFrame], to path: String) throws {
+  private func write(_ journey: Journey, to path: String) throws {
     do throws(CaptureError) {
       var writer = try PcapngWriter(path: path)
       let interface = writer.addInterface(name: "demo", link: .rawIP)
-      for frame in sent {
+      for frame in journey.frames {
         // A fixed date, so that the same seed writes the same file.
         writer.write(
           frame.octets.span, interface: interface,
           time: 1_767_225_600_000_000_000 &+ frame.sentAt.nanoseconds,
-          comment: !frame.fate.arrives ? "lost behind this point" : nil)
+          comment: journey.comment(on: frame))
       }
       try writer.flush()
     } catch {

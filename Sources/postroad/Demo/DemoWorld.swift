@@ -18,6 +18,7 @@ struct DemoWorld: ~Copyable {
   init(loss: Double, seed: UInt64) {
     var world = World(seed: seed)
     world.recordsFrames = true
+    world.recordsDecisions = true
     var configuration = StackConfiguration()
     configuration.explains = true
     clientHost = world.addHost("client", configuration: configuration)

@@ -1,4 +1,5 @@
 import Foundation
+import Octets
 
 /// Draws steps as a ladder: time, client, arrow, server, and the dialogue beside it.
 ///
@@ -51,7 +52,8 @@ struct LadderRenderer {
   func draw(_ step: LadderStep) -> [String] {
     var lanes = [arrow(step)]
     if !step.isReasonKnown {
-      for line in Self.wrap(step.sentence, source: step.source, width: laneWidth - 6) {
+      let sentence = (step.rule.map { "\($0): " } ?? "") + step.sentence
+      for line in Self.wrap(sentence, source: step.source, width: laneWidth - 6) {
         lanes.append(blank(3) + mark(pad(line, laneWidth - 3), .faint))
       }
     }
@@ -80,6 +82,18 @@ struct LadderRenderer {
         lane: row < lanes.count ? lanes[row] : blank(laneWidth),
         text: row < texts.count ? texts[row] : "")
     } + [rail("", lane: blank(laneWidth))]
+  }
+
+  /// What a host decides, on its own side: beside the left rail the client's, the server's beside its.
+  func draw(_ decision: RuleExplanation, byClient: Bool) -> [String] {
+    let indent = byClient ? 1 : laneWidth / 3
+    let lines = Self.wrap(
+      "\(decision.effect) \(decision.name): \(decision.sentence)", source: decision.source,
+      width: laneWidth - indent - 3)
+    return lines.enumerated().map { index, line in
+      let text = blank(indent) + (index == 0 ? "· " : "  ") + line
+      return rail("", lane: mark(pad(text, laneWidth), byClient ? .client : .server))
+    }
   }
 
   /// Marks a text, if colours are wanted.

@@ -18,6 +18,8 @@ struct LadderStep {
   var sentence: String
   /// The document and section.
   var source: String
+  /// The name of the rule, where it is wanted.
+  var rule: String?
   /// Whether the reason was told before, and what was said tells more.
   var isReasonKnown = false
 }

@@ -24,7 +24,8 @@ struct DrillScripts: ParsableCommand {
       "text" (of the event), "expected", "seen", "expectedFrom", "expectedTo", "seenAt" (seconds), \
       "differences" (each with "field", "expected", "seen") and "rule" (with "name", "source", \
       "sentence"); with --trace "steps" (each with "time", "kind", "text", and "line" and "rule" \
-      where there are any). The last object has "total", "pass", "fail", "unsupported", "error".
+      where there are any); with --explain in each step "decisions" (each with "effect", "name", \
+      "source", "sentence") where there are any. The last object has "total", "pass", "fail", "unsupported", "error".
       """)
 
   @Argument(help: ArgumentHelp("Scripts, or directories of scripts.", valueName: "file"))
@@ -36,7 +37,13 @@ struct DrillScripts: ParsableCommand {
   @Flag(help: "Print the whole exchange of each script as a ladder.")
   var trace = false
 
-  @Option(help: ArgumentHelp("Write every packet to a pcapng file.", valueName: "file"))
+  @Flag(
+    help: "The ladder, and what the stack decides at each step: what it takes, holds back, drops.")
+  var explain = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write every packet to a pcapng file, with the reason as its comment.", valueName: "file"))
   var pcap: String?
 
   @Option(help: ArgumentHelp("The language: packetdrill or freebsd.", valueName: "name"))
@@ -75,7 +82,8 @@ struct DrillScripts: ParsableCommand {
     var settings = RunSettings()
     settings.isStrict = strict
     settings.seed = seed
-    settings.traces = trace || pcap != nil
+    settings.traces = trace
+    settings.explains = explain || pcap != nil
     let language = languageSettings
     var capture: ScriptCapture?
     if let pcap {
@@ -85,7 +93,7 @@ struct DrillScripts: ParsableCommand {
         throw complain("\(error)")
       }
     }
-    var output = DrillOutput(isJSON: json, draws: trace)
+    var output = DrillOutput(isJSON: json, draws: trace || explain, explains: explain)
     for file in try ScriptFiles.find(files) {
       let report: ScriptReport
       do throws(ScriptError) {

@@ -7,6 +7,7 @@ import Octets
 struct DrillOutput {
   let isJSON: Bool
   let draws: Bool
+  let explains: Bool
   private var counts: [String: Int] = [:]
   private var total = 0
   private let encoder: JSONEncoder
@@ -28,6 +29,13 @@ struct DrillOutput {
       let text: String
       let line: Int?
       let rule: String?
+      let decisions: [DecisionObject]?
+    }
+    struct DecisionObject: Encodable {
+      let effect: String
+      let name: String
+      let source: String
+      let sentence: String
     }
     let file: String
     let outcome: String
@@ -55,8 +63,9 @@ struct DrillOutput {
     let error: Int
   }
 
-  init(isJSON: Bool, draws: Bool) {
+  init(isJSON: Bool, draws: Bool, explains: Bool = false) {
     self.isJSON = isJSON
+    self.explains = explains
     self.draws = draws
     encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -70,6 +79,12 @@ struct DrillOutput {
   }
 
   mutating func tell(_ report: ScriptReport) throws {
+    var report = report
+    if !explains {
+      // They may have been kept for a capture only.
+      report.steps.removeAll { $0.kind == .timer }
+      for index in report.steps.indices { report.steps[index].decisions = [] }
+    }
     counts[report.outcome.name, default: 0] += 1
     total += 1
     if isJSON { return try tellJSON(report) }
@@ -126,10 +141,17 @@ struct DrillOutput {
       }
     }
     if draws {
-      object.steps = report.steps.map {
+      object.steps = report.steps.map { step in
         .init(
-          time: seconds($0.time), kind: $0.kind.rawValue, text: $0.text, line: $0.line,
-          rule: $0.rule?.name)
+          time: seconds(step.time), kind: step.kind.rawValue, text: step.text, line: step.line,
+          rule: step.rule?.name,
+          decisions: step.decisions.isEmpty
+            ? nil
+            : step.decisions.map {
+              .init(
+                effect: $0.effect.rawValue, name: $0.name, source: $0.source,
+                sentence: $0.sentence)
+            })
       }
     }
     if !report.warnings.isEmpty { object.warnings = report.warnings }

@@ -47,6 +47,7 @@ struct Replay: ParsableCommand {
           frame.octets.span, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
         output.tell(entry)
+        if explain, !json, let comment = frame.comment { output.tell(comment: comment) }
       } catch {
         damage = error
         break
@@ -118,6 +119,12 @@ struct ReplayOutput {
     for said in entry.said {
       line("\(indent)\(said.line.speaker == .client ? "C:" : "S:") \(said.line.text)")
     }
+  }
+
+  /// The comment of a frame: our own captures say why in it.
+  mutating func tell(comment: String) {
+    let indent = String(repeating: " ", count: 17)
+    for part in comment.split(whereSeparator: \.isNewline) { line("\(indent)\u{201C}\(part)\u{201D}") }
   }
 
   private mutating func tellJSON(_ entry: Replayer.Entry) {

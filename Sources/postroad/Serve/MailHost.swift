@@ -24,8 +24,9 @@ enum MailHost {
     else { return }
     let configuration = try mailConfiguration(settings)
     let store = try openStore(settings.maildir, configuration.hostname)
+    let feed = settings.explains ? ReasonFeed() : nil
     let (host, recording) = try openHost(
-      name, ours: ours, kernel: kernel, settings: settings)
+      name, ours: ours, kernel: kernel, settings: settings, feed: feed)
     defer { host.stop() }
     var logger = Logger(label: "postroad")
     logger.logLevel = .warning
@@ -45,7 +46,7 @@ enum MailHost {
         source: TCPListenerSource(listener), configuration: configuration, store: store,
         maximumSessions: settings.maximumSessions, logger: logger)
       var services: [any Service] = [DeviceWatch(host: host), ReadyNotice(), server]
-      if settings.explains { services.insert(Explainer(host: host), at: 0) }
+      if let feed { services.insert(Explainer(feed: feed), at: 0) }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
           services: services.map {
@@ -62,6 +63,7 @@ enum MailHost {
     }
     await settle(host)
     host.stop()
+    for line in feed?.take() ?? [] { note(line) }
     do throws(CaptureError) {
       try recording?.finish()
     } catch {
@@ -71,28 +73,33 @@ enum MailHost {
 
   /// A host on the device, and the recording of it if one is wanted.
   static func openHost(
-    _ name: String, ours: IPv4Prefix, kernel: IPv4Address, settings: ServeSettings
+    _ name: String, ours: IPv4Prefix, kernel: IPv4Address, settings: ServeSettings,
+    feed: ReasonFeed? = nil
   ) throws -> (host: NetworkHost, recording: Recording?) {
     var stack = StackConfiguration()
     stack.tcp = settings.tcp
-    stack.explains = settings.explains
+    // A recording says why, too.
+    stack.explains = settings.explains || settings.capture != nil
     let device = try TunnelSetup.open(name, ours: ours, kernel: kernel)
-    do throws(CaptureError) {
-      let interface = InterfaceConfiguration(
-        name: name, mtu: TunnelSetup.mtu(of: name), addresses: [ours])
-      guard let path = settings.capture else {
-        return (
-          NetworkHost(
-            device: device, interface: interface, gateway: kernel, configuration: stack), nil
-        )
+    let interface = InterfaceConfiguration(
+      name: name, mtu: TunnelSetup.mtu(of: name), addresses: [ours])
+    /// The outermost device hears every reason, and tells those within.
+    func host(_ device: consuming some FrameDevice & ~Copyable & Sendable) -> NetworkHost {
+      guard let feed else {
+        return NetworkHost(
+          device: device, interface: interface, gateway: kernel, configuration: stack)
       }
-      let (descriptor, offload) = (device.descriptor, device.offload)
+      return NetworkHost(
+        device: ExplainingDevice(device, feed: feed), interface: interface, gateway: kernel,
+        configuration: stack)
+    }
+    guard let path = settings.capture else { return (host(device), nil) }
+    let (descriptor, offload) = (device.descriptor, device.offload)
+    do throws(CaptureError) {
       let recording = try Recording(device, path: path)
       let recorded = RecordedDevice(
         recording: recording, descriptor: descriptor, offload: offload)
-      let host = NetworkHost(
-        device: recorded, interface: interface, gateway: kernel, configuration: stack)
-      return (host, recording)
+      return (host(recorded), recording)
     } catch {
       throw complain("\(error)")
     }
@@ -172,22 +179,14 @@ private struct ReadyNotice: Service {
   }
 }
 
-/// Tells each decision of the stack on standard error.
+/// Tells each packet, and why, on standard error.
 private struct Explainer: Service {
-  let host: NetworkHost
+  let feed: ReasonFeed
 
   func run() async throws {
     try? await cancelWhenGracefulShutdown {
-      var hasToldVersion = false
       while true {
-        for explanation in await host.takeExplanations() {
-          // The kernel sends IPv6 on every device: told once, and counted from then on.
-          if explanation.name == "dropVersion" {
-            if hasToldVersion { continue }
-            hasToldVersion = true
-          }
-          note("\(explanation.name): \(explanation.sentence) (\(explanation.source))")
-        }
+        for line in feed.take() { note(line) }
         try await Task.sleep(for: .milliseconds(50))
       }
     }

@@ -11,7 +11,7 @@ final class Recording: @unchecked Sendable {
 
   init(_ device: consuming TUNDevice, path: String) throws(CaptureError) {
     let name = device.name
-    self.device = TracingDevice(device, name: name, writer: try PcapngWriter(path: path))
+    self.device = TracingDevice(device, name: name, writer: try PcapngWriter(path: path), asksWhy: true)
   }
 
   /// Writes what is left, and closes file and device.
@@ -34,6 +34,14 @@ final class Recording: @unchecked Sendable {
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
     lock.withLock { _ in device?.transmit(header, payload, tail, offload: offload) ?? true }
+  }
+
+  fileprivate func tell(_ body: (inout TracingDevice<TUNDevice>) -> Void) {
+    lock.withLock { _ in
+      guard var device = device.take() else { return }
+      body(&device)
+      self.device = consume device
+    }
   }
 
   fileprivate var counters: DeviceCounters {
@@ -60,5 +68,19 @@ struct RecordedDevice: FrameDevice, ~Copyable, Sendable {
     _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
   ) -> Bool {
     recording.transmit(header, payload, tail, offload: offload)
+  }
+
+  var asksWhy: Bool { true }
+
+  mutating func explain(_ explanation: RuleExplanation) {
+    recording.tell { $0.explain(explanation) }
+  }
+
+  mutating func explainReceived(_ decisions: [[RuleExplanation]]) {
+    recording.tell { $0.explainReceived(decisions) }
+  }
+
+  mutating func explainOthers(_ decisions: [RuleExplanation]) {
+    recording.tell { $0.explainOthers(decisions) }
   }
 }
