@@ -58,6 +58,9 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
     guard let (number, watch) = registry.admit() else {
       surroundings.metrics.sessionsRefused.increment()
       let rule: SMTPRule = registry.isStopping ? .shuttingDown : .tooManySessions
+      var ledger = RuleLedger<SMTPRule>()
+      ledger.note(rule)
+      surroundings.metrics.add(ledger)
       let reply = SMTPServerSession.refusal(hostname: configuration.hostname, rule)
       try? await stream.write(reply)
       return await finish(stream)

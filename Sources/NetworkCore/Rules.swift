@@ -6,7 +6,7 @@ public enum IPRule: UInt8, ProtocolRule {
   case dropMalformed, dropVersion, dropHeaderLength, dropTotalLength, dropHeaderChecksum
   case dropBadSource, dropNotForUs, dropSourceRoute, dropBadOption, dropUnknownProtocol
   case dropFragmentOverlap, dropFragmentTooLong, dropFragmentOddLength, dropFragmentLimit
-  case dropReassemblyTimeout, dropNoRoute, dropTooBig, dropLinkType, dropFull
+  case dropReassemblyTimeout, dropNoRoute, dropLinkType, dropFull
   case dropLoopbackFull, dropFragmentCodepoint, dropFragmentEvicted, dropLinkBroadcast
 
   /// The document and section.
@@ -14,7 +14,7 @@ public enum IPRule: UInt8, ProtocolRule {
     switch self {
     case .deliver, .sendPacket, .dropMalformed, .dropLinkType: "RFC 791 3.1"
     case .reassembled, .awaitFragments: "RFC 791 3.2"
-    case .sendFragment, .dropTooBig: "RFC 791 2.3"
+    case .sendFragment: "RFC 791 2.3"
     case .pathMTUStored: "RFC 1191 3"
     case .dropVersion: "RFC 1122 3.2.1.1"
     case .dropHeaderChecksum: "RFC 1122 3.2.1.2"
@@ -61,7 +61,6 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropReassemblyTimeout: "the other fragments did not come in time"
     case .dropLinkBroadcast: "the frame was for many stations and the packet in it for one host"
     case .dropNoRoute: "no route leads there"
-    case .dropTooBig: "the packet is too large and must not be fragmented"
     case .dropLinkType: "the frame carries neither IPv4 nor ARP"
     case .dropFull: "the device was full"
     case .dropLoopbackFull: "too many packets to this host itself are waiting"

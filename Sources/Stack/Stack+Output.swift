@@ -128,7 +128,8 @@ extension Stack {
       counters.ip.note(.sendPacket)
       return enqueue(header, payload.span, to: hop, on: interface, at: now, because: explanation)
     }
-    guard !dontFragment else { return counters.ip.note(.dropTooBig) }
+    // What must not be cut is a lone TCP header, and fits every link that there may be.
+    header.dontFragment = false
     header.identification = identification.next(
       source: source, destination: target, transport: transport)
     var fragments = IPv4Fragmenter(header, payloadCount: payload.count, mtu: mtu)

@@ -31,14 +31,14 @@ extension TCPConnection {
     let isNew = !segment.isCopy && segment.header.flags.isDisjoint(with: [.syn, .rst])
     segment.heldBackBy = nil
     guard isNew, segment.payloadCount > 0 || segment.header.flags.contains(.fin) else { return }
-    segment.heldBackBy = heldBackBy
-    heldBackBy = nil
+    segment.heldBackBy = send.heldBackBy
+    send.heldBackBy = nil
   }
 
   /// Something waits, for this reason.
   mutating func holdBack(_ rule: TCPRule, _ ledger: inout RuleLedger<TCPRule>) {
     ledger.note(rule)
-    heldBackBy = rule
+    send.heldBackBy = rule
   }
 
   /// Nothing is owed, lost or waiting: mostly so once a segment was sent, and told at a glance.

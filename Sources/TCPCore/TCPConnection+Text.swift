@@ -128,12 +128,12 @@ extension TCPConnection {
   ) {
     guard state.mayReceive,
       receive.finish == nil || receive.finish == segment.sequence + (segment.length &- 1)
-    else { return }
+    else { return ledger.note(.dropUnexpected) }
     let number = segment.sequence + (segment.length &- 1)
     // A FIN beyond what the window let in comes again; one amid what has come is no end.
     guard number.precedesOrEquals(receive.windowEdge), number.followsOrEquals(receive.next),
       reassembly.ranges.last?.end.precedesOrEquals(number) ?? true
-    else { return }
+    else { return ledger.note(.dropBeyondWindow) }
     receive.finish = number
     finishIfReached(at: now, ledger: &ledger)
     // RFC 5681 section 4.2: a FIN that comes early is answered as early data is.

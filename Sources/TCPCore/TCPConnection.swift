@@ -61,8 +61,6 @@ package struct TCPConnection: ~Copyable {
   var pending: PendingOutput = []
   /// Why the pending acknowledgment is sent.
   var acknowledgmentRule = TCPRule.acknowledgeAtOnce
-  /// What has held new data back since the last of it was sent.
-  var heldBackBy: TCPRule?
   var events: TCPEvents = []
   var acknowledgments: AcknowledgmentPolicy
   var challenges = ChallengeBudget()

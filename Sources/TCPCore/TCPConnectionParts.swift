@@ -25,6 +25,8 @@ struct SendSequence {
   var peerMaximumSegmentSize = 536
   /// The octet at SND.UNA was sent into a closed window.
   var hasProbe = false
+  /// What has held new data back since the last of it was sent.
+  var heldBackBy: TCPRule?
   /// When our SYN was sent, unless it had to be sent again.
   var synSentAt: Instant?
   /// When data was last sent.

@@ -86,6 +86,44 @@ func superPacket(payload: Int) -> [UInt8] {
     #expect(!sent7)
   }
 
+  @Test("a trace that asks why has the reason of each frame as its comment, in both directions")
+  func reasons() throws {
+    let (left, right) = MemoryDevice.pair()
+    var traced = TracingDevice(
+      left, name: "test", writer: PcapngWriter(), asksWhy: true, clock: { 42 })
+    var other = right
+    let packet = superPacket(payload: 10)
+    let (one, two) = (RuleExplanation(SampleRule.taken), RuleExplanation(SampleRule.waits))
+    let three = RuleExplanation(SampleRule.goes, heldBackBy: .waits)
+    let wasHandedOver = other.send(packet, .none)
+    #expect(wasHandedOver)
+    let received = try traced.take(4)
+    #expect(received == [packet])
+    traced.explainReceived([[one, two]])
+    traced.explainOthers([two])
+    traced.explain(three)
+    let empty = Span<UInt8>()
+    let sent = traced.transmit(packet.span, empty, empty, offload: .none)
+    let sentAgain = traced.transmit(packet.span, empty, empty, offload: .none)
+    #expect(sent && sentAgain)
+    var reader = try CaptureFileReader(octets: traced.takeOctets())
+    let comments = reader.remaining().frames.map(\.comment)
+    #expect(
+      comments == [
+        "taken: it is taken (RFC 1)\nwaits: it waits (RFC 2)",
+        "waits: it waits (RFC 2)\ngoes: it goes (RFC 3); held back before by waits: it waits (RFC 2)",
+        nil,
+      ])
+  }
+
+  private enum SampleRule: UInt8, ProtocolRule {
+    case taken, waits, goes
+
+    var source: String { "RFC \(rawValue + 1)" }
+    var sentence: String { "it \(self == .taken ? "is taken" : "\(self)")" }
+    var effect: RuleEffect { self == .goes ? .sends : self == .waits ? .delays : .accepts }
+  }
+
   @Test("a trace shows a super-packet as the segments a wire would carry")
   func trace() throws {
     let (left, right) = MemoryDevice.pair()

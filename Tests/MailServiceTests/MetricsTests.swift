@@ -62,4 +62,21 @@ struct MetricsTests {
     #expect(factory.sum("postroad_smtp_messages_stored_total") == 1)
     #expect(factory.sum("postroad_smtp_sessions_total") == 1)
   }
+
+  @Test("a session more than there may be is counted by its reason, too")
+  func tooManySessions() async throws {
+    let name = try #require(DomainName("post.example.test"))
+    let domain = try #require(MailDomain("example.test"))
+    let factory = CountingFactory()
+    let server = SMTPServer(
+      source: MemorySource(),
+      configuration: SMTPServerConfiguration(
+        hostname: name, policy: RecipientPolicy(domains: [domain])),
+      store: MemoryMailStore(), maximumSessions: 0, logger: .quiet, metrics: factory)
+    let (client, end) = MemoryStream.pair()
+    await server.receive(end)
+    #expect(try await client.reply().hasPrefix("421"))
+    #expect(factory.sum("postroad_smtp_rules_total tooManySessions") == 1)
+    #expect(factory.sum("postroad_smtp_sessions_refused_total") == 1)
+  }
 }

@@ -219,4 +219,14 @@ struct LimitTests {
       harness.session.ledger.takeReports().map(\.rule)
         == [.helloPlain, .acceptSender, .sourceRouteIgnored, .acceptRecipient, .unknownCommand])
   }
+
+  @Test("what a command lacks or has too much of is refused by its own rule")
+  func refusals() {
+    var harness = ServerHarness()
+    harness.receive("EHLO c\r\nVRFY\r\nMAIL FROM:<a@b>\r\n")
+    harness.receive("RCPT TO:<" + String(repeating: "l", count: 65) + "@example.test>\r\n")
+    #expect(harness.served.replyLines.suffix(3).map { $0.prefix(3) } == ["501", "250", "501"])
+    #expect(harness.session.ledger.count(.missingArgument) == 1)
+    #expect(harness.session.ledger.count(.pathTooLong) == 1)
+  }
 }

@@ -62,12 +62,30 @@ struct FuzzTests {
     return octets
   }
 
+  /// Whether something was decided about a frame: where it has text, an end or a reset for a connection,
+  /// by TCP itself or on the way to it. What only acknowledges may change nothing.
+  private func isToldWhy(
+    _ frame: [UInt8], _ isEthernet: Bool, _ decisions: [RuleExplanation]
+  ) -> Bool {
+    guard let last = decisions.last else { return false }
+    guard last.name == "deliver" || last.name == "reassembled" else { return true }
+    let octets = isEthernet ? Array(frame.dropFirst(EthernetHeader.length)) : frame
+    guard let packet = try? IPv4PacketView(parsing: octets.span), packet.transport == .tcp else {
+      // UDP's own rule has the same name.
+      return decisions.count > 1
+    }
+    guard let segment = try? TCPSegmentView(parsing: packet.payload) else { return false }
+    return segment.length == 0 && !segment.flags.contains(.rst)
+  }
+
   @Test(
-    "nothing traps, nothing grows, and the host still answers", arguments: 0..<24 as Range<UInt64>)
+    "nothing traps, nothing grows, every frame has its reason, and the host still answers",
+    arguments: 0..<24 as Range<UInt64>)
   func damaged(_ seed: UInt64) throws {
     var random = RandomSource.seeded(seed)
     let isEthernet = seed % 3 == 2
-    let bench = Bench(medium: isEthernet ? .ethernet(ourHardware) : .ip)
+    let bench = Bench(
+      medium: isEthernet ? .ethernet(ourHardware) : .ip, configure: { $0.explains = true })
     let listener = try bench.stack.listen(at: SocketAddress(.any, 25))
     _ = try bench.stack.bindUDP(at: SocketAddress(.any, 53))
     for step in 0..<3000 {
@@ -80,7 +98,13 @@ struct FuzzTests {
       }
       // The checksum of TCP, UDP and ICMP is forgiven in most frames.
       let isTrusted = Int.random(in: 0..<4, using: &random) > 0
-      bench.arrive(frame, facts: OffloadFacts(checksum: isTrusted ? .verified : .complete))
+      let facts = OffloadFacts(checksum: isTrusted ? .verified : .complete)
+      _ = bench.stack.takeExplanations()
+      bench.stack.frameArrived(frame.span, offload: facts, on: bench.link, at: bench.now)
+      let decisions = bench.stack.takeExplanations()
+      #expect(isToldWhy(frame, isEthernet, decisions), "seed \(seed), step \(step): \(decisions)")
+      let unexplained = bench.flush().filter { $0.rule == nil }
+      #expect(unexplained.isEmpty, "seed \(seed), step \(step)")
       if let socket = try bench.accept(listener), step % 2 == 0 {
         _ = try? bench.send(socket, Array(repeating: 7, count: 3000))
         if step % 4 == 0 { bench.stack.close(socket, at: bench.now) }

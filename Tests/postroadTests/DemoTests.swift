@@ -32,6 +32,33 @@ struct DemoTests {
     if done.output.contains("✗") { #expect(done.output.contains("sent again")) }
   }
 
+  @Test("--explain names the rule of each frame and what its receiver decides")
+  func explain() async throws {
+    let done = try await run(Places.program, ["demo", "--explain"])
+    for part in ["sendSYN: an active open", "· accepts acceptHandshake:", "· delays delayACK:"] {
+      #expect(done.output.contains(part), "'\(part)':\n\(done.output)")
+    }
+    for line in done.output.split(separator: "\n") { #expect(line.count <= 100, "\(line)") }
+  }
+
+  @Test("every packet of a capture says why it was sent, and what became of it")
+  func comments() async throws {
+    let path = FileManager.default.temporaryDirectory.appending(
+      path: "postroad-\(UUID().uuidString).pcapng"
+    ).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let made = try await run(
+      Places.program, ["demo", "--loss", "0.15", "--seed", "3", "--pcap", path])
+    #expect(made.status == 0)
+    let read = try await run(Places.program, ["replay", path, "--explain"])
+    let frames = read.output.split(separator: "\n").count { $0.contains(" > ") }
+    let reasons = read.output.split(separator: "\n").filter { $0.contains(" sends: ") }
+    #expect(frames > 20 && reasons.count == frames, "\(read.output)")
+    for part in ["lost behind this point", "server: acceptData: ", "client: delayACK: "] {
+      #expect(read.output.contains(part), "\(part)")
+    }
+  }
+
   @Test("the same seed draws the same picture")
   func determinism() async throws {
     let options = ["demo", "--loss", "0.1", "--seed", "42"]

@@ -45,6 +45,23 @@ struct DrillCommandTests {
     #expect(done.status == ending.code, "\(done.output)\(done.errors)")
   }
 
+  @Test("--explain says at each step what the stack decides, what it holds back among it")
+  func explain() async throws {
+    let script = Places.root.appending(
+      path: "Tests/DrillTests/Scripts/nagle-and-delayed-ack/small-segment-waits.pkt"
+    ).path
+    let done = try await run(Places.program, ["drill", "--explain", script])
+    #expect(done.status == 0)
+    for part in [
+      "sendSYNACK (RFC 9293", "· delays nagle: ",
+      "sendLastData (RFC 9293 3.9.1.2), held back by nagle",
+    ] { #expect(done.output.contains(part), "'\(part)':\n\(done.output)") }
+    let json = try await run(Places.program, ["drill", "--explain", "--json", script])
+    #expect(json.output.contains(#""decisions":[{"effect":"delays","name":"nagle""#))
+    let plain = try await run(Places.program, ["drill", "--trace", script])
+    #expect(plain.output.contains("sendSYNACK") && !plain.output.contains("·"))
+  }
+
   @Test("a malformed script is told with its file and line")
   func malformedScript() async throws {
     let done = try await drill([Self.good + Self.malformed])

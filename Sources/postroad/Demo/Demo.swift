@@ -41,7 +41,8 @@ struct Demo: ParsableCommand {
   var pcap: String?
 
   @Flag(
-    help: "Name the rule of each step, and say what each host decides: what it takes, delays, drops.")
+    help:
+      "Name the rule of each step, and say what each host decides: what it takes, delays, drops.")
   var explain = false
 
   func validate() throws {

@@ -124,7 +124,9 @@ struct ReplayOutput {
   /// The comment of a frame: our own captures say why in it.
   mutating func tell(comment: String) {
     let indent = String(repeating: " ", count: 17)
-    for part in comment.split(whereSeparator: \.isNewline) { line("\(indent)\u{201C}\(part)\u{201D}") }
+    for part in comment.split(whereSeparator: \.isNewline) {
+      line("\(indent)\u{201C}\(part)\u{201D}")
+    }
   }
 
   private mutating func tellJSON(_ entry: Replayer.Entry) {

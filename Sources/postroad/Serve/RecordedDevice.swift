@@ -11,7 +11,8 @@ final class Recording: @unchecked Sendable {
 
   init(_ device: consuming TUNDevice, path: String) throws(CaptureError) {
     let name = device.name
-    self.device = TracingDevice(device, name: name, writer: try PcapngWriter(path: path), asksWhy: true)
+    self.device = TracingDevice(
+      device, name: name, writer: try PcapngWriter(path: path), asksWhy: true)
   }
 
   /// Writes what is left, and closes file and device.

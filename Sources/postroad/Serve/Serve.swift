@@ -75,10 +75,13 @@ struct Serve: AsyncParsableCommand {
     help: ArgumentHelp("Lines of 'option = value'; the command line wins.", valueName: "file"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Write every frame to this pcapng file, with the reason as its comment.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write every frame to this pcapng file, with the reason as its comment.", valueName: "file"))
   var pcap: String?
 
-  @Flag(help: "Tell each packet and why it was sent, held back, taken or dropped, on standard error.")
+  @Flag(
+    help: "Tell each packet and why it was sent, held back, taken or dropped, on standard error.")
   var explain = false
 
   func validate() throws {
