@@ -66,6 +66,9 @@ struct RealWorldTests {
     @Test("tshark finds nothing malformed in what --pcap wrote", .needs("tshark"))
     func tshark() async throws { try await check("network", "tshark") }
 
+    @Test("tshark shows the reason of each frame, and --explain tells it", .needs("tshark"))
+    func reasons() async throws { try await check("network", "reasons") }
+
     @Test("a persistent device is attached to and left as it was")
     func persistentDevice() async throws { try await check("network", "persistent_device") }
 

@@ -235,6 +235,30 @@ def tshark():
         os.unlink(path)
 
 
+def reasons():
+    """tshark shows our reason beside each frame, and --explain tells the same on standard error."""
+    need("tshark")
+    path = "/tmp/postroad-reasons-%d.pcapng" % os.getpid()
+    try:
+        with Server("--pcap", path, "--explain") as server:
+            with server.smtp() as smtp:
+                smtp.sendmail(FROM, [TO], "Subject: why\r\n\r\n")
+            assert server.stop() == 0, server.said()
+            said = server.said()
+        frames = sh("tshark", "-n", "-r", path, "-Y", "tcp", "-T", "fields", "-e", "frame.comment",
+                    ).stdout.decode().splitlines()
+        assert len(frames) > 10, frames
+        for comment in frames:
+            assert re.search(r"^\w+: .* \(RFC ", comment), frames
+        for reason in ("sendSYNACK", "acceptHandshake", "acceptData", "sendLastData", "peerClosed"):
+            assert any(reason in comment for comment in frames), (reason, frames)
+            assert f"    {reason}: " in said, said
+        assert re.search(r"^> .*Flags \[S\.\].*\n    sendSYNACK: ", said, re.M), said
+        assert re.search(r"^< .*Flags \[S\].*\n    deliver: .*\n    acceptHandshake: ", said, re.M), said
+    finally:
+        os.unlink(path)
+
+
 def persistent_device():
     """A device that exists and is up already is attached to, and stays when we go."""
     sh("ip", "tuntap", "add", "dev", "keep0", "mode", "tun")
@@ -261,4 +285,4 @@ def reconnect():
 if __name__ == "__main__":
     main({check.__name__: check for check in [
         ping, echo_500, echo_200_mb, half_close, small_services, udp, nmap, tcpdump, tshark,
-        persistent_device, reconnect]})
+        reasons, persistent_device, reconnect]})
