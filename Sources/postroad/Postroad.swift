@@ -11,7 +11,7 @@ struct Postroad: AsyncParsableCommand {
       one mail. Exit codes: 0 done, 1 failed, 64 wrong usage, 69 peer cannot be reached, 75 try \
       again later.
       """,
-    subcommands: [Serve.self, Send.self, Replay.self, DrillScripts.self, Demo.self])
+    subcommands: [Serve.self, Send.self, Replay.self, DrillScripts.self, Demo.self, Lab.self])
 
   static func main() async {
     do {
