@@ -14,6 +14,7 @@ public import Wire
 public actor NetworkHost {
   private let loop: EventLoop
   private let core: HostCore
+  private let isStopped = Atomic<Bool>(false)
 
   /// Everything of the actor runs on the loop's thread.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -55,7 +56,18 @@ public actor NetworkHost {
   deinit { loop.stop() }
 
   /// Ends the host: waiting tasks get an error, and nothing more is sent.
-  public nonisolated func stop() { loop.stop() }
+  ///
+  /// Whoever wants to open, write or send from now on gets ``SocketError/hostStopped``; what has been
+  /// received may still be read.
+  public nonisolated func stop() {
+    isStopped.store(true, ordering: .releasing)
+    loop.stop()
+  }
+
+  /// Nothing that is to leave the host would: said at once, instead of a wait for what never comes.
+  private func checkRunning() throws(SocketError) {
+    guard !isStopped.load(ordering: .acquiring) else { throw .hostStopped }
+  }
 
   /// Runs a body on the host's thread, where stream operations are direct calls.
   public func run<Result: Sendable>(
@@ -90,6 +102,7 @@ public actor NetworkHost {
   public func listen(
     at local: SocketAddress, options: ListenOptions = ListenOptions()
   ) throws(SocketError) -> TCPListener {
+    try checkRunning()
     let socket = try core.stack.listen(at: local, options: options)
     core.adopt(socket)
     core.logger.debug("listening", metadata: ["address": "\(local)"])
@@ -101,6 +114,7 @@ public actor NetworkHost {
     at local: SocketAddress, options: ListenOptions = ListenOptions(),
     handler: any ConnectionHandler
   ) throws(SocketError) {
+    try checkRunning()
     let socket = try core.stack.listen(at: local, options: options)
     core.adopt(socket, handler: handler)
     core.logger.debug("listening", metadata: ["address": "\(local)"])
@@ -111,6 +125,7 @@ public actor NetworkHost {
     to remote: SocketAddress, from local: SocketAddress? = nil,
     configuration: TCPConfiguration? = nil
   ) async throws -> TCPStream {
+    try checkRunning()
     let socket = try core.stack.connect(
       to: remote, from: local, configuration: configuration, at: core.time)
     core.adopt(socket)
@@ -128,6 +143,7 @@ public actor NetworkHost {
 
   /// Binds a UDP socket. Port 0 chooses one.
   public func bindUDP(at local: SocketAddress) throws(SocketError) -> UDPSocket {
+    try checkRunning()
     let socket = try core.stack.bindUDP(at: local)
     core.adopt(socket)
     return UDPSocket(self, socket)
@@ -195,6 +211,7 @@ public actor NetworkHost {
   }
 
   func write(_ socket: SocketID, _ octets: [UInt8]) async throws {
+    try checkRunning()
     var sent = 0
     while sent < octets.count {
       let taken = try core.stack.send(
@@ -237,6 +254,7 @@ public actor NetworkHost {
   func sendDatagram(
     _ socket: SocketID, _ octets: [UInt8], to remote: SocketAddress
   ) throws(SocketError) {
+    try checkRunning()
     try core.stack.send(socket, octets.span, to: remote, at: core.time)
   }
 }

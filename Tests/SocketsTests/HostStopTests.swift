@@ -1,5 +1,6 @@
 import Frames
 import Logging
+import Octets
 import Sockets
 import Stack
 import Synchronization
@@ -7,11 +8,11 @@ import Testing
 import Wire
 
 /// Keeps what a host says of itself.
-private final class Said: Sendable {
+final class Said: Sendable {
   let lines = Mutex<[String]>([])
 }
 
-private struct KeepingLogHandler: LogHandler {
+struct KeepingLogHandler: LogHandler {
   let said: Said
   var metadata = Logger.Metadata()
   var logLevel = Logger.Level.trace
@@ -53,6 +54,69 @@ struct HostStopTests {
     hosts.server.stop()
     await #expect(throws: SocketError.hostStopped) { try await server.read() }
     #expect("\(SocketError.hostStopped)" == "the host was stopped")
+  }
+
+  /// What can be asked of a host, each with a connection that stood before it was stopped.
+  static let requests:
+    [(what: String, ask: @Sendable (NetworkHost, TCPStream) async throws -> Void)] =
+      [
+        ("write", { _, stream in try await stream.write([1]) }),
+        ("listen", { host, _ in _ = try await host.listen(at: SocketAddress(.any, 70)) }),
+        (
+          "serve",
+          { host, _ in try await host.serve(at: SocketAddress(.any, 71), handler: NoHandler()) }
+        ),
+        ("bindUDP", { host, _ in _ = try await host.bindUDP(at: SocketAddress(.any, 72)) }),
+        (
+          "connect",
+          { host, _ in _ = try await host.connect(to: SocketAddress(PairedHosts.serverAddress, 7)) }
+        ),
+      ]
+
+  private final class NoHandler: ConnectionHandler {
+    func connectionReady(
+      _ socket: SocketID, _ readiness: Readiness, stack: inout Stack, at now: Instant
+    ) {}
+  }
+
+  @Test("nothing more is opened or sent, and whoever asks is told")
+  func latecomers() async throws {
+    for (what, ask) in Self.requests {
+      let hosts = PairedHosts()
+      defer { hosts.stop() }
+      let (client, server) = try await hosts.connection()
+      hosts.client.stop()
+      // At once, and when the thread has ended its last turn.
+      await #expect(throws: SocketError.hostStopped, "\(what)") {
+        try await ask(hosts.client, client)
+      }
+      for await _ in hosts.client.deviceFailures {}
+      await #expect(throws: SocketError.hostStopped, "\(what)") {
+        try await ask(hosts.client, client)
+      }
+      _ = server
+    }
+  }
+
+  @Test("a datagram is not taken by a host that will not send it")
+  func datagram() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    let socket = try await hosts.client.bindUDP(at: SocketAddress(.any, 5353))
+    hosts.client.stop()
+    await #expect(throws: SocketError.hostStopped) {
+      try await socket.send([1], to: SocketAddress(PairedHosts.serverAddress, 7))
+    }
+  }
+
+  @Test("a host that is stopped from its own thread says so in the same turn")
+  func ownThread() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    await hosts.client.run { host in
+      host.stop()
+      #expect(throws: SocketError.hostStopped) { try host.bindUDP(at: SocketAddress(.any, 72)) }
+    }
   }
 
   @Test("the host tells its logger of its beginning and its end, not of packets")
