@@ -27,6 +27,7 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   private let lentStack: Lent<Stack>
   private let lentOwners = Lent(SocketOwners())
   private let clock = Lent(Instant.start)
+  private let fullQueues = Lent(BurstWatch())
   private var lastWait: UInt64 = 0
   private let began = steadyNanoseconds()
 
@@ -83,6 +84,16 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   func finishTurn() {
     dispatch()
     transmit()
+    watchAcceptQueues()
+  }
+
+  /// A queue that stays full looks like a lossy network to the clients: here it has a name.
+  private func watchAcceptQueues() {
+    let dropped = stack.counters.stack.count(.dropAcceptQueueFull)
+    guard fullQueues.value.begins(dropped, at: time) else { return }
+    logger.warning(
+      "a listener's queue is full: connections are dropped until it accepts",
+      metadata: ["dropped": "\(dropped)"])
   }
 
   /// Tells tasks and handlers what happened.
