@@ -52,10 +52,16 @@ public enum SmallService: String, CaseIterable, Hashable, Sendable {
       case .daytime: DaytimeHandler(daytime)
       case .chargen: CharacterHandler()
       }
-    try await host.serve(at: end, options: options, handler: handler)
+    // Both or none: a socket closes with its last reference, connections would be served for ever.
     let socket = try await host.bindUDP(at: end)
+    do {
+      try await host.serve(at: end, options: options, handler: handler)
+    } catch {
+      await socket.close()
+      throw error
+    }
     let service = self
-    // The task ends when it is cancelled or the host does.
+    // The task ends when it is cancelled or the host does; over TCP the service ends with the host.
     return Task { await service.serveDatagrams(socket, daytime) }
   }
 
