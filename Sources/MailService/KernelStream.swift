@@ -1,11 +1,12 @@
 import Dispatch
 import Glibc
+import Synchronization
 
 /// Why a connection over the kernel's TCP failed.
 public struct KernelStreamError: Error, CustomStringConvertible {
   /// What was tried.
   public let operation: String
-  /// The number that the kernel gave.
+  /// The number that the kernel gave; `ETIMEDOUT` when the time was over.
   public let error: Int32
 
   /// A sentence for people.
@@ -18,81 +19,94 @@ public struct KernelStreamError: Error, CustomStringConvertible {
 /// A stream over the kernel's TCP: for reaching a server without a stack of our own.
 ///
 /// Each operation waits on a thread of its own queue, which suits one client's connection, not a
-/// server's thousands. A deadline on each operation stands in for cancellation.
+/// server's thousands. Cancelling the task ends the waiting.
 public final class KernelStream: ByteStream {
   private let descriptor: Int32
   private let queue = DispatchQueue(label: "postroad.kernel-stream", attributes: .concurrent)
+  /// What wakes the one task that reads (or connects), and the one that writes.
+  private let readerBell: Bell
+  private let writerBell: Bell
   /// Who is at the other end.
   public let peerName: String
 
-  private init(descriptor: Int32, peerName: String) {
+  private init(descriptor: Int32, peerName: String, bells: (Bell, Bell)) {
     self.descriptor = descriptor
     self.peerName = peerName
+    (readerBell, writerBell) = bells
   }
 
   deinit { _ = Glibc.close(descriptor) }
 
   /// Connects to an IPv4 address, given in host byte order.
-  /// - Parameter seconds: how long connecting, and later each read and write, may take.
+  /// - Parameter limit: how long connecting may take; reads and writes wait until they are cancelled.
   public static func connect(
-    to address: UInt32, port: UInt16, seconds: Int = 300
+    to address: UInt32, port: UInt16, within limit: Duration = .seconds(300)
   ) async throws -> KernelStream {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { throw KernelStreamError(operation: "make a socket", error: errno) }
     let octets = (0..<4).map { String(address >> (24 - 8 * $0) & 255) }.joined(separator: ".")
-    let stream = KernelStream(descriptor: descriptor, peerName: octets)
-    var limit = timeval(tv_sec: seconds, tv_usec: 0)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-    try await stream.perform("connect to \(octets):\(port)") {
+    let operation = "connect to \(octets):\(port)"
+    let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+    let bells = (try Bell(), try Bell())
+    let descriptor = socket(AF_INET, Int32(kind), 0)
+    guard descriptor >= 0 else { throw KernelStreamError(operation: "make a socket", error: errno) }
+    let stream = KernelStream(descriptor: descriptor, peerName: octets, bells: bells)
+    let deadline = ContinuousClock.now + limit
+    try await stream.perform(operation, bells.0) { waiting in
       var name = sockaddr_in()
       name.sin_family = sa_family_t(AF_INET)
       name.sin_port = port.bigEndian
       name.sin_addr.s_addr = address.bigEndian
-      return unsafe withUnsafePointer(to: &name) { pointer in
+      let result = unsafe withUnsafePointer(to: &name) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          unsafe Int(
-            Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)))
+          unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
       }
+      if result == 0 { return }
+      guard errno == EINPROGRESS || errno == EINTR else { throw waiting.failure(errno) }
+      try waiting.wait(for: POLLOUT, until: deadline)
+      var error: Int32 = 0
+      var size = socklen_t(MemoryLayout<Int32>.size)
+      guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 else {
+        throw waiting.failure(errno)
+      }
+      guard error == 0 else { throw waiting.failure(error) }
     }
     return stream
   }
 
   /// Reads what has arrived.
   public func read(atMost limit: Int) async throws -> [UInt8] {
-    try await withCheckedThrowingContinuation { continuation in
-      queue.async { [self] in
+    try await perform("read", readerBell) { [descriptor] waiting in
+      while true {
+        try waiting.wait(for: POLLIN)
         var failure: Int32 = 0
         let octets = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-          let got = Self.retrying { unsafe recv(descriptor, buffer.baseAddress, limit, 0) }
+          let got = unsafe recv(descriptor, buffer.baseAddress, limit, 0)
           if got < 0 { failure = errno }
           count = max(got, 0)
         }
-        continuation.resume(
-          with: failure == 0
-            ? .success(octets) : .failure(KernelStreamError(operation: "read", error: failure)))
+        if failure == 0 { return octets }
+        guard failure == EAGAIN || failure == EINTR else { throw waiting.failure(failure) }
       }
     }
   }
 
   /// Writes all octets.
   public func write(_ octets: [UInt8]) async throws {
-    try await perform("write") { [descriptor] in
+    try await perform("write", writerBell) { [descriptor] waiting in
       var written = 0
       while written < octets.count {
+        try waiting.wait(for: POLLOUT)
         let sent = unsafe octets.withUnsafeBytes { bytes in
-          Self.retrying {
-            unsafe Glibc.send(
-              descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written,
-              Int32(MSG_NOSIGNAL))
-          }
+          unsafe Glibc.send(
+            descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written,
+            Int32(MSG_NOSIGNAL))
         }
-        guard sent > 0 else { return -1 }
-        written += sent
+        if sent > 0 {
+          written += sent
+        } else if errno != EAGAIN, errno != EINTR {
+          throw waiting.failure(errno)
+        }
       }
-      return written
     }
   }
 
@@ -111,23 +125,101 @@ public final class KernelStream: ByteStream {
     _ = shutdown(descriptor, Int32(SHUT_WR))
   }
 
-  private func perform(_ operation: String, _ body: @escaping @Sendable () -> Int) async throws {
-    try await withCheckedThrowingContinuation {
-      (continuation: CheckedContinuation<Void, any Error>) in
-      queue.async {
-        if body() < 0 {
-          continuation.resume(throwing: KernelStreamError(operation: operation, error: errno))
-        } else {
-          continuation.resume()
+  private func perform<Value: Sendable>(
+    _ operation: String, _ bell: Bell, _ body: @escaping @Sendable (Waiting) throws -> Value
+  ) async throws -> Value {
+    let waiting = Waiting(descriptor: descriptor, operation: operation, bell: bell)
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        // The stream is held, so that nobody else gets the number of its descriptor meanwhile.
+        queue.async { [self] in
+          continuation.resume(with: Result { try body(waiting) })
+          _ = self
         }
       }
+    } onCancel: {
+      waiting.cancel()
     }
   }
+}
 
-  private static func retrying(_ body: () -> Int) -> Int {
+/// A pipe that ends a `poll` from another thread.
+private final class Bell: Sendable {
+  let hearing: Int32
+  private let ringing: Int32
+
+  init() throws {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else {
+      throw KernelStreamError(operation: "make a pipe", error: errno)
+    }
+    for end in ends {
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+    }
+    (hearing, ringing) = (ends[0], ends[1])
+  }
+
+  deinit {
+    _ = Glibc.close(hearing)
+    _ = Glibc.close(ringing)
+  }
+
+  /// A pipe that is full rings already.
+  func ring() {
+    var octet: UInt8 = 0
+    _ = unsafe Glibc.write(ringing, &octet, 1)
+  }
+
+  func clear() {
+    var octets = [UInt8](repeating: 0, count: 64)
+    _ = unsafe Glibc.read(hearing, &octets, octets.count)
+  }
+}
+
+/// One operation's waiting. A bell may still ring for an operation that is over: so each looks for
+/// itself whether it is the one that was cancelled.
+private final class Waiting: Sendable {
+  private let descriptor: Int32
+  private let operation: String
+  private let bell: Bell
+  private let isCancelled = Atomic<Bool>(false)
+
+  init(descriptor: Int32, operation: String, bell: Bell) {
+    self.descriptor = descriptor
+    self.operation = operation
+    self.bell = bell
+  }
+
+  func cancel() {
+    isCancelled.store(true, ordering: .releasing)
+    bell.ring()
+  }
+
+  func failure(_ error: Int32) -> KernelStreamError {
+    KernelStreamError(operation: operation, error: error)
+  }
+
+  /// Waits until the descriptor is ready.
+  func wait(for events: Int32, until deadline: ContinuousClock.Instant? = nil) throws {
     while true {
-      let result = body()
-      if result >= 0 || errno != EINTR { return result }
+      if isCancelled.load(ordering: .acquiring) { throw CancellationError() }
+      var left: Int32 = -1
+      if let deadline {
+        let rest = max(.zero, ContinuousClock.now.duration(to: deadline))
+        // Rounded up, so that it is not asked again and again in the last millisecond.
+        left = Int32(clamping: Int64(rest / .milliseconds(1)) + 1)
+        if rest == .zero { throw failure(ETIMEDOUT) }
+      }
+      var waited = [
+        pollfd(fd: descriptor, events: Int16(events), revents: 0),
+        pollfd(fd: bell.hearing, events: Int16(POLLIN), revents: 0),
+      ]
+      let count = unsafe poll(&waited, 2, left)
+      if count < 0, errno != EINTR { throw failure(errno) }
+      guard count > 0 else { continue }
+      guard waited[1].revents != 0 else { return }
+      bell.clear()
     }
   }
 }

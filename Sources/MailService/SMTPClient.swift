@@ -91,7 +91,7 @@ public enum SMTPClient {
       }
       defer { group.cancelAll() }
       guard let first = try await group.next() else { return nil }
-      // A stream over the kernel hears no cancellation: it is woken by its end.
+      // What was half written or half read is of no more use.
       if first == nil { await stream.abort() }
       return first
     }
