@@ -148,6 +148,8 @@ extension SMTPRule {
     case .timedOut: .init(421, .init(4, 4, 2), "timed out")
     case .shuttingDown: .init(421, .init(4, 3, 2), "the server stops; try again later")
     case .tooManySessions: .init(421, .init(4, 3, 2), "too many sessions; try again later")
+    case .tooManyFromPeer:
+      .init(421, .init(4, 7, 0), "too many sessions from your address; try again later")
     case .greet, .helloExtended, .helloPlain, .acceptMessage: nil
     case .sourceRouteIgnored, .lineFeedNormalized, .swallowRest, .cutOff: nil
     case .clientHello, .clientFallsBack, .clientGroup, .clientMessage, .clientQuit,

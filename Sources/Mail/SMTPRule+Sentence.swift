@@ -54,6 +54,7 @@ extension SMTPRule {
     case .timedOut: "the client was silent or slow for longer than the limit"
     case .shuttingDown: "the server stops; what was promised is kept"
     case .tooManySessions: "there are as many sessions as may be"
+    case .tooManyFromPeer: "this client has as many sessions as one client may have"
     case .sourceRouteIgnored: "a source route is taken and only its last address used"
     case .lineFeedNormalized: "a LF alone was taken as the end of a line and became CR LF"
     case .swallowRest: "what follows is read and dropped up to the true end"

@@ -18,7 +18,7 @@ public enum SMTPRule: UInt8, ProtocolRule {
   case storeFull, storeFailed
   // The session ends.
   case earlyTalk, otherProtocol, tooManyErrors, tooManyIdleCommands, timedOut, shuttingDown
-  case tooManySessions
+  case tooManySessions, tooManyFromPeer
   // Only noted.
   case sourceRouteIgnored, lineFeedNormalized, swallowRest, cutOff
   // The client's side.
@@ -59,7 +59,7 @@ public enum SMTPRule: UInt8, ProtocolRule {
     case .storeFull, .storeFailed: "RFC 5321 6.1"
     case .earlyTalk: "RFC 5321 4.3.1"
     case .otherProtocol: "RFC 5321 7.8"
-    case .tooManyErrors, .tooManyIdleCommands: "RFC 5321 7.8"
+    case .tooManyErrors, .tooManyIdleCommands, .tooManyFromPeer: "RFC 5321 7.8"
     case .timedOut: "RFC 5321 4.5.3.2"
     case .shuttingDown, .tooManySessions: "RFC 5321 3.8"
     case .sourceRouteIgnored: "RFC 5321 appendix C"

@@ -17,17 +17,23 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
   private let surroundings: Conversation.Surroundings
   /// How long sessions may take to come to their end.
   public var gracePeriod = Duration.seconds(30)
+  /// How long a stream stays open for the last words to arrive.
+  public var farewellPeriod = Duration.seconds(2)
 
   /// A server that is not running yet.
-  /// - Parameter metrics: where it counts; what sessions decide is counted when they end.
+  /// - Parameters:
+  ///   - maximumSessionsPerPeer: sessions of one peer at once; if not said, half of all, but 50 where
+  ///     that is more.
+  ///   - metrics: where it counts; what sessions decide is counted when they end.
   public init(
     source: Source, configuration: SMTPServerConfiguration, store: any MailStoring,
-    maximumSessions: Int = 1000, logger: Logger,
+    maximumSessions: Int = 1000, maximumSessionsPerPeer: Int? = nil, logger: Logger,
     metrics: any MetricsFactory = MetricsSystem.factory
   ) {
     self.source = source
     self.configuration = configuration
-    registry = SessionRegistry(limit: maximumSessions)
+    registry = SessionRegistry(
+      limit: maximumSessions, perPeer: maximumSessionsPerPeer ?? max(maximumSessions / 2, 50))
     surroundings = Conversation.Surroundings(
       hostname: configuration.hostname, store: store, clock: MonotonicClock(),
       metrics: ServerMetrics(metrics), logger: logger)
@@ -55,21 +61,30 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
 
   /// Serves one stream to its end; what ``run()`` does with each.
   public func receive(_ stream: some ByteStream) async {
-    guard let (number, watch) = registry.admit() else {
-      surroundings.metrics.sessionsRefused.increment()
-      let rule: SMTPRule = registry.isStopping ? .shuttingDown : .tooManySessions
-      var ledger = RuleLedger<SMTPRule>()
-      ledger.note(rule)
-      surroundings.metrics.add(ledger)
-      let reply = SMTPServerSession.refusal(hostname: configuration.hostname, rule)
-      try? await stream.write(reply)
-      return await finish(stream)
+    switch registry.admit(stream.peerName) {
+    case .refused(let rule): await refuse(stream, rule)
+    case .admitted(let number, let watch):
+      surroundings.metrics.sessionsOpened.increment()
+      surroundings.metrics.sessionsOpen.record(registry.count)
+      await serve(stream, watched: watch)
+      registry.remove(number)
+      surroundings.metrics.sessionsOpen.record(registry.count)
     }
-    surroundings.metrics.sessionsOpened.increment()
-    surroundings.metrics.sessionsOpen.record(registry.count)
-    await serve(stream, watched: watch)
-    registry.remove(number)
-    surroundings.metrics.sessionsOpen.record(registry.count)
+  }
+
+  /// Says why there is no room; where too many hear that already, the stream is cut off instead.
+  private func refuse(_ stream: some ByteStream, _ rule: SMTPRule) async {
+    surroundings.metrics.sessionsRefused.increment()
+    var ledger = RuleLedger<SMTPRule>()
+    ledger.note(rule)
+    surroundings.metrics.add(ledger)
+    guard registry.beginRefusal() else {
+      surroundings.metrics.sessionsCutOff.increment()
+      return await stream.abort()
+    }
+    let reply = SMTPServerSession.refusal(hostname: configuration.hostname, rule)
+    await finish(stream, saying: reply)
+    registry.endRefusal()
   }
 
   private func serve(_ stream: some ByteStream, watched watch: SessionWatch) async {
@@ -120,23 +135,27 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
         }
         group.cancelAll()
       }
-      // What the watch said stands, unless the session was over anyway.
-      if let interruption, case .interrupted = result.1 { result.1 = .interrupted(interruption) }
+      // What the watch said stands, unless the session was over anyway. The stream of interruptions may
+      // have been cancelled between the watch's decision and its telling.
+      if let interruption = interruption ?? watch.interruption, case .interrupted = result.1 {
+        result.1 = .interrupted(interruption)
+      }
       return result
     }
   }
 
   /// Ends a stream so that what was written arrives: a reset would take it back.
-  private func finish(_ stream: some ByteStream) async {
-    try? await stream.closeSending()
+  private func finish(_ stream: some ByteStream, saying words: [UInt8] = []) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
+        if !words.isEmpty { try? await stream.write(words) }
+        try? await stream.closeSending()
         var left = 1 << 20
         while left > 0, let octets = try? await stream.read(atMost: 65_536), !octets.isEmpty {
           left -= octets.count
         }
       }
-      group.addTask { try? await Task.sleep(for: .seconds(2)) }
+      group.addTask { try? await Task.sleep(for: farewellPeriod) }
       await group.next()
       group.cancelAll()
     }

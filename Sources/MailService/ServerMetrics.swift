@@ -6,6 +6,8 @@ import Octets
 struct ServerMetrics: Sendable {
   let sessionsOpened: Counter
   let sessionsRefused: Counter
+  /// Refused without a word, because too many were being told already.
+  let sessionsCutOff: Counter
   let sessionsOpen: Gauge
   let messagesStored: Counter
   let messagesAborted: Counter
@@ -20,6 +22,7 @@ struct ServerMetrics: Sendable {
     }
     sessionsOpened = counter("sessions")
     sessionsRefused = counter("sessions_refused")
+    sessionsCutOff = counter("sessions_cut_off")
     sessionsOpen = Gauge(label: "postroad_smtp_sessions_open", factory: factory)
     messagesStored = counter("messages_stored")
     messagesAborted = counter("messages_aborted")

@@ -1,3 +1,4 @@
+import Mail
 import Octets
 import Synchronization
 
@@ -29,7 +30,8 @@ final class SessionWatch: Sendable {
     var isStoppingNow = false
     /// Whether the session was told that the server is stopping.
     var wasTold = false
-    var isInterrupted = false
+    /// What ends the present round: kept here, for the round may end before it hears of it.
+    var interruption: SessionInterruption?
     var continuation: AsyncStream<SessionInterruption>.Continuation?
   }
 
@@ -41,11 +43,14 @@ final class SessionWatch: Sendable {
       bufferingPolicy: .bufferingOldest(1))
     state.withLock {
       $0.continuation = continuation
-      $0.isInterrupted = false
+      $0.interruption = nil
       $0.waiting = .none
     }
     return stream
   }
+
+  /// What has ended the present round, if something did.
+  var interruption: SessionInterruption? { state.withLock { $0.interruption } }
 
   /// The session is about to read.
   /// - Returns: what ends the round instead, if something does.
@@ -78,7 +83,7 @@ final class SessionWatch: Sendable {
   func didWait() -> Bool {
     state.withLock {
       $0.waiting = .none
-      return !$0.isInterrupted
+      return $0.interruption == nil
     }
   }
 
@@ -94,7 +99,7 @@ final class SessionWatch: Sendable {
   func stop() {
     interrupt { state in
       state.isStopping = true
-      guard state.waiting == .reading, !state.isInterrupted, !state.wasTold else { return nil }
+      guard state.waiting == .reading, state.interruption == nil, !state.wasTold else { return nil }
       state.wasTold = true
       return .stopping
     }
@@ -111,10 +116,10 @@ final class SessionWatch: Sendable {
   private func interrupt(_ decide: (inout State) -> SessionInterruption?) {
     let (interruption, continuation) = state.withLock { state in
       let decision = decide(&state)
-      guard state.waiting != .none, !state.isInterrupted, let decision else {
+      guard state.waiting != .none, state.interruption == nil, let decision else {
         return (SessionInterruption?.none, state.continuation)
       }
-      state.isInterrupted = true
+      state.interruption = decision
       return (decision, state.continuation)
     }
     if let interruption { continuation?.yield(interruption) }
@@ -124,37 +129,79 @@ final class SessionWatch: Sendable {
 /// The sessions of a server: their number is bounded, their silence is noticed, and all of them
 /// hear when the server stops.
 final class SessionRegistry: Sendable {
+  private struct Session {
+    let watch: SessionWatch
+    let peer: String
+  }
+
   private struct State {
-    var sessions: [Int: SessionWatch] = [:]
+    var sessions: [Int: Session] = [:]
+    /// How many of them each peer has; none with 0.
+    var peers: [String: Int] = [:]
+    var refusals = 0
     var next = 0
     var isStopping = false
   }
 
+  /// Whether a session may begin.
+  enum Admission {
+    case admitted(number: Int, watch: SessionWatch)
+    case refused(SMTPRule)
+  }
+
+  /// Streams that are told at the same time why they are refused; more are cut off without a word.
+  static let mostRefusals = 100
+
   private let state = Mutex(State())
   private let limit: Int
+  private let perPeer: Int
 
-  init(limit: Int) { self.limit = limit }
+  /// - Parameter perPeer: sessions of one peer, of which it can be sure only while others leave room.
+  init(limit: Int, perPeer: Int) {
+    self.limit = limit
+    self.perPeer = perPeer
+  }
 
   /// How many sessions there are.
   var count: Int { state.withLock { $0.sessions.count } }
 
-  /// Whether the server is stopping.
-  var isStopping: Bool { state.withLock { $0.isStopping } }
-
-  /// Admits a session; nil if there are too many, or the server is stopping.
-  func admit() -> (number: Int, watch: SessionWatch)? {
+  /// Admits a session of a peer, unless there are too many, or the server is stopping.
+  func admit(_ peer: String) -> Admission {
     state.withLock {
-      guard !$0.isStopping, $0.sessions.count < limit else { return nil }
+      if $0.isStopping { return .refused(.shuttingDown) }
+      // The peer's own limit first: it is what the peer can do something about.
+      let count = $0.peers[peer] ?? 0
+      guard count < perPeer else { return .refused(.tooManyFromPeer) }
+      guard $0.sessions.count < limit else { return .refused(.tooManySessions) }
       let watch = SessionWatch()
       let number = $0.next
       $0.next += 1
-      $0.sessions[number] = watch
-      return (number, watch)
+      $0.sessions[number] = Session(watch: watch, peer: peer)
+      $0.peers[peer] = count + 1
+      return .admitted(number: number, watch: watch)
     }
   }
 
   /// Forgets a session that has ended.
-  func remove(_ number: Int) { state.withLock { _ = $0.sessions.removeValue(forKey: number) } }
+  func remove(_ number: Int) {
+    state.withLock {
+      guard let peer = $0.sessions.removeValue(forKey: number)?.peer else { return }
+      let left = ($0.peers[peer] ?? 1) - 1
+      $0.peers[peer] = left > 0 ? left : nil
+    }
+  }
+
+  /// Whether one more stream may be told why it is refused; if so, ``endRefusal()`` follows.
+  func beginRefusal() -> Bool {
+    state.withLock {
+      guard $0.refusals < Self.mostRefusals else { return false }
+      $0.refusals += 1
+      return true
+    }
+  }
+
+  /// A stream was told.
+  func endRefusal() { state.withLock { $0.refusals -= 1 } }
 
   /// Notices whose deadline has passed.
   func check(at now: Instant) { everyone.forEach { $0.check(at: now) } }
@@ -168,5 +215,5 @@ final class SessionRegistry: Sendable {
   /// Ends every session.
   func stopNow() { everyone.forEach { $0.stopNow() } }
 
-  private var everyone: [SessionWatch] { state.withLock { Array($0.sessions.values) } }
+  private var everyone: [SessionWatch] { state.withLock { $0.sessions.values.map(\.watch) } }
 }

@@ -10,9 +10,9 @@ import Testing
 struct Post {
   let source = MemorySource()
   let store = MemoryMailStore()
-  let server: SMTPServer<MemorySource>
+  var server: SMTPServer<MemorySource>
 
-  init(maximumSessions: Int = 10, idle: Duration = .seconds(60)) throws {
+  init(maximumSessions: Int = 10, perPeer: Int? = nil, idle: Duration = .seconds(60)) throws {
     let name = try #require(DomainName("post.example.test"))
     let domain = try #require(MailDomain("example.test"))
     var configuration = SMTPServerConfiguration(
@@ -21,7 +21,7 @@ struct Post {
     configuration.timeouts.dataBlock = idle
     server = SMTPServer(
       source: source, configuration: configuration, store: store,
-      maximumSessions: maximumSessions, logger: .quiet)
+      maximumSessions: maximumSessions, maximumSessionsPerPeer: perPeer, logger: .quiet)
   }
 
   /// Serves while `body` runs.

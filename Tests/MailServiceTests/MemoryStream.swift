@@ -102,11 +102,12 @@ final class MemoryStream: ByteStream {
   }
 
   /// Two ends of one stream.
-  static func pair() -> (client: MemoryStream, server: MemoryStream) {
+  static func pair(from peer: String = "192.0.2.10") -> (client: MemoryStream, server: MemoryStream)
+  {
     let (up, down) = (MemoryPipe(), MemoryPipe())
     return (
       MemoryStream(peerName: "192.0.2.25", incoming: down, outgoing: up),
-      MemoryStream(peerName: "192.0.2.10", incoming: up, outgoing: down)
+      MemoryStream(peerName: peer, incoming: up, outgoing: down)
     )
   }
 
@@ -131,8 +132,8 @@ final class MemorySource: ByteStreamSource {
   init() { (streams, continuation) = AsyncStream<MemoryStream>.makeStream() }
 
   /// A new connection; the client's end.
-  func connect() -> MemoryStream {
-    let (client, server) = MemoryStream.pair()
+  func connect(from peer: String = "192.0.2.10") -> MemoryStream {
+    let (client, server) = MemoryStream.pair(from: peer)
     continuation.yield(server)
     return client
   }

@@ -25,11 +25,11 @@ enum MailHost {
     let configuration = try mailConfiguration(settings)
     let store = try openStore(settings.maildir, configuration.hostname)
     let feed = settings.explains ? ReasonFeed() : nil
-    let (host, recording) = try openHost(
-      name, ours: ours, kernel: kernel, settings: settings, feed: feed)
-    defer { host.stop() }
     var logger = Logger(label: "postroad")
     logger.logLevel = .warning
+    let (host, recording) = try openHost(
+      name, ours: ours, kernel: kernel, settings: settings, feed: feed, logger: logger)
+    defer { host.stop() }
     do {
       var small: [Task<Void, Never>] = []
       for service in settings.services {
@@ -44,7 +44,8 @@ enum MailHost {
         at: SocketAddress(.any, settings.smtpPort), options: options)
       let server = SMTPServer(
         source: TCPListenerSource(listener), configuration: configuration, store: store,
-        maximumSessions: settings.maximumSessions, logger: logger)
+        maximumSessions: settings.maximumSessions,
+        maximumSessionsPerPeer: settings.maximumSessionsPerPeer, logger: logger)
       var services: [any Service] = [DeviceWatch(host: host), ReadyNotice(), server]
       if let feed { services.insert(Explainer(feed: feed), at: 0) }
       let group = ServiceGroup(
@@ -74,7 +75,7 @@ enum MailHost {
   /// A host on the device, and the recording of it if one is wanted.
   static func openHost(
     _ name: String, ours: IPv4Prefix, kernel: IPv4Address, settings: ServeSettings,
-    feed: ReasonFeed? = nil
+    feed: ReasonFeed? = nil, logger: Logger = quiet
   ) throws -> (host: NetworkHost, recording: Recording?) {
     var stack = StackConfiguration()
     stack.tcp = settings.tcp
@@ -87,11 +88,12 @@ enum MailHost {
     func host(_ device: consuming some FrameDevice & ~Copyable & Sendable) -> NetworkHost {
       guard let feed else {
         return NetworkHost(
-          device: device, interface: interface, gateway: kernel, configuration: stack)
+          device: device, interface: interface, gateway: kernel, configuration: stack,
+          logger: logger)
       }
       return NetworkHost(
         device: ExplainingDevice(device, feed: feed), interface: interface, gateway: kernel,
-        configuration: stack)
+        configuration: stack, logger: logger)
     }
     guard let path = settings.capture else { return (host(device), nil) }
     let (descriptor, offload) = (device.descriptor, device.offload)

@@ -56,6 +56,13 @@ struct Serve: AsyncParsableCommand {
   var maxSessions: String?
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "How many of them one address may have (default: half, but 50 where that is more).",
+      valueName: "n"))
+  var maxSessionsPerPeer: String?
+
+  @Option(
     help: ArgumentHelp(
       "Small services: some of echo, discard, daytime, chargen, with commas between.",
       valueName: "list"))
@@ -109,8 +116,9 @@ struct Serve: AsyncParsableCommand {
     let single = [
       ("tun", tun), ("address", address), ("peer", peer), ("maildir", maildir),
       ("hostname", hostname), ("max-size", maxSize), ("idle-timeout", idleTimeout),
-      ("max-sessions", maxSessions), ("smtp-port", smtpPort), ("congestion", congestion),
-      ("pcap", pcap), ("explain", explain ? "true" : nil),
+      ("max-sessions", maxSessions), ("max-sessions-per-peer", maxSessionsPerPeer),
+      ("smtp-port", smtpPort), ("congestion", congestion), ("pcap", pcap),
+      ("explain", explain ? "true" : nil),
     ]
     for (name, value) in single {
       if let value { try settings.set(name, to: value) }

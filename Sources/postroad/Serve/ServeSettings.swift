@@ -21,6 +21,8 @@ struct ServeSettings {
   var maximumSize = 52_428_800
   var idleTimeout = 300
   var maximumSessions = 1000
+  /// Nil: as the server thinks fit.
+  var maximumSessionsPerPeer: Int?
   var services: [SmallService] = []
   var smtpPort: Port = 25
   var congestion = CongestionAlgorithm.cubic
@@ -80,6 +82,7 @@ struct ServeSettings {
     case "max-size": maximumSize = try number(1...2_147_483_647, "a number of octets")
     case "idle-timeout": idleTimeout = try number(1...86_400, "a number of seconds")
     case "max-sessions": maximumSessions = try number(1...100_000, "a number")
+    case "max-sessions-per-peer": maximumSessionsPerPeer = try number(1...100_000, "a number")
     case "service":
       for word in value.split(separator: ",", omittingEmptySubsequences: false) {
         guard let service = SmallService(rawValue: String(word)) else {
