@@ -104,6 +104,9 @@ extension SMTPServerSession {
 
   private mutating func beginTransaction(_ path: ReversePath, _ parameters: MailParameters) {
     guard let hello else { return }
+    // Deviates from RFC 5321 4.1.1.11 (555): SIZE and BODY are taken after HELO, too. Some clients say
+    // HELO and know from elsewhere what is served; the parameters mean the same, and Postfix and
+    // Exim take them.
     if let size = parameters.size, size > configuration.limits.messageOctets {
       return answer(.sizeTooBig, Int64(size))
     }

@@ -96,6 +96,20 @@ struct LimitTests {
       let said = SMTPServerSession.refusal(hostname: configuration().hostname, rule)
       #expect(lines(of: said).first?.hasPrefix("421 4.3.2 \(name) ") == true)
     }
+    let said = SMTPServerSession.refusal(hostname: configuration().hostname, .tooManyFromPeer)
+    #expect(lines(of: said).first?.hasPrefix("421 4.7.0 \(name) ") == true)
+  }
+
+  @Test("SIZE and BODY mean the same after HELO, where they are not offered")
+  func parametersAfterHello() {
+    var server = configuration()
+    server.limits.messageOctets = 1000
+    let text =
+      "HELO x\r\nMAIL FROM:<> SIZE=1000 BODY=8BITMIME\r\nRSET\r\nMAIL FROM:<> SIZE=1001\r\n"
+      + "MAIL FROM:<> AUTH=<>\r\n"
+    let served = serve([bytes(text)], server)
+    let expected = ["220", "250", "250 2.1.0", "250", "552 5.3.4", "555 5.5.4"]
+    #expect(difference(expected, served.replyLines) == nil)
   }
 
   @Test("messages that are refused for what they are count as errors")
