@@ -302,6 +302,8 @@ package struct TCPConnection: ~Copyable {
     timers.clear()
     pending = []
     sendBuffer.removeAll()
+    // No timer will look after it any more.
+    if receiveBuffer.isEmpty { receiveBuffer.shrink() }
     scoreboard.removeAll()
     recordEnds = []
     reassembly.removeAll()

@@ -219,4 +219,24 @@ struct CloseTests {
     let memory = script.connection.info.bufferMemory
     #expect(memory == 0)
   }
+
+  @Test("a connection that ends with its buffers empty holds none of their memory")
+  func memoryAtTheEnd() {
+    var aborted = Script.established()
+    aborted.inject(.ack, seq: 1, ack: 1, length: 10)
+    _ = aborted.read()
+    aborted.connection.abort(at: aborted.now)
+    var left = aborted.connection.info.bufferMemory
+    #expect(left == 0)
+
+    var closed = Script.established()
+    closed.inject(.finAck, seq: 1, ack: 1, length: 10)
+    _ = closed.read()
+    closed.connection.closeSending(at: closed.now)
+    closed.expect(.finAck, seq: 1, ack: 12)
+    closed.inject(.ack, seq: 12, ack: 2)
+    closed.expect(closed: .finished)
+    left = closed.connection.info.bufferMemory
+    #expect(left == 0)
+  }
 }
