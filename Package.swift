@@ -67,7 +67,7 @@ let package = Package(
     library("NetworkCore", ["Octets", "Wire", collections]),
     library("TCPCore", ["Octets", "Wire", collections]),
     library("Stack", ["Octets", "Wire", "NetworkCore", "TCPCore", collections]),
-    library("Simulation", ["Octets", "Wire", "Stack", "Frames", collections]),
+    library("Simulation", ["Octets", "Wire", "TCPCore", "Stack", "Frames", collections]),
 
     // System calls as Linux has them, over a stack in virtual time; packet scripts that use them.
     library("POSIXSockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", collections]),

@@ -67,3 +67,12 @@ extension TCPConnection {
     }
   }
 }
+
+extension ReceiveTuning {
+  /// Adds what was measured to a digest.
+  func digest(into digest: inout StateDigest) {
+    digest.add(since)
+    digest.add(consumed)
+    digest.add(Int(least))
+  }
+}

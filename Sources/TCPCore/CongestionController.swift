@@ -230,3 +230,19 @@ private func cbrt(_ value: Double) -> Double {
   }
   return root
 }
+
+extension CongestionController {
+  /// Adds the windows to a digest, and Reno's and CUBIC's memory.
+  func digest(into digest: inout StateDigest) {
+    digest.add(congestionWindow)
+    digest.add(slowStartThreshold)
+    digest.add(segmentSize)
+    digest.add(credit)
+    for memory in [cubic, beforeReduction ?? Cubic()] {
+      digest.add(memory.windowAtLoss)
+      digest.add(memory.timeToRegain)
+      digest.add(memory.epoch ?? .distantFuture)
+      digest.add(memory.friendlyWindow)
+    }
+  }
+}

@@ -109,3 +109,17 @@ struct LossDetection {
     }
   }
 }
+
+extension LossDetection {
+  /// Adds what is known of the path's order to a digest.
+  func digest(into digest: inout StateDigest) {
+    digest.add(latest?.at ?? .distantFuture)
+    digest.add(latest?.end)
+    digest.add(Int(roundTrip))
+    digest.add(min(reorderings, 1))
+    digest.add(reorderingDegree)
+    digest.add(Int(windowFactor))
+    digest.add(windowLasts)
+    digest.add(widenedAt)
+  }
+}

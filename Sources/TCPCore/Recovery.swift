@@ -202,3 +202,24 @@ struct Recovery {
   /// The probe is answered.
   mutating func endProbe() { probeEnd = nil }
 }
+
+extension Recovery {
+  /// Adds what is done about losses to a digest.
+  func digest(into digest: inout StateDigest) {
+    digest.add(Int(phase.rawValue))
+    digest.add(recoveryPoint)
+    digest.add(remembersPoint)
+    digest.add(prior.threshold)
+    digest.add(prior.window)
+    digest.add(mayUndo)
+    digest.add(undoMarker)
+    digest.add(unexplained)
+    digest.add(Int(firstRetransmissionStamp ?? 0))
+    digest.add(isProbingTimeout)
+    digest.add(holdsRetransmissions)
+    digest.add(delivered)
+    digest.add(sent)
+    digest.add(probeEnd)
+    digest.add(probeIsCopy)
+  }
+}

@@ -69,3 +69,14 @@ struct RoundTripEstimator {
     backoffs = 0
   }
 }
+
+extension RoundTripEstimator {
+  /// Adds what was measured to a digest.
+  func digest(into digest: inout StateDigest) {
+    digest.add(Int(smoothedRoundTrip ?? -1))
+    digest.add(Int(roundTripVariation))
+    digest.add(Int(minimum))
+    digest.add(Int(base))
+    digest.add(backoffs)
+  }
+}

@@ -296,3 +296,18 @@ struct Scoreboard {
     if segment.marks.contains(.again) { againOctets &-= segment.count }
   }
 }
+
+extension Scoreboard {
+  /// Adds what is under way to a digest.
+  func digest(into digest: inout StateDigest) {
+    for segment in segments {
+      digest.add(segment.start)
+      digest.add(segment.end)
+      digest.add(segment.sentAt)
+      digest.add(Int(segment.marks.rawValue))
+    }
+    digest.add(duplicateOctets)
+    digest.add(duplicates)
+    digest.add(highestSACKed)
+  }
+}

@@ -91,3 +91,16 @@ struct SlowStartWatch {
     samples = 0
   }
 }
+
+extension SlowStartWatch {
+  /// Adds what was measured to a digest.
+  func digest(into digest: inout StateDigest) {
+    digest.add(windowEnd)
+    digest.add(Int(lastMinimum))
+    digest.add(Int(minimum))
+    digest.add(Int(samples))
+    digest.add(Int(baseline ?? 0))
+    digest.add(Int(conservativeRounds))
+    digest.add(Int(latest))
+  }
+}

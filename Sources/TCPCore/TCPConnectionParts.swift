@@ -217,6 +217,12 @@ struct ChallengeBudget {
     left &-= 1
     return true
   }
+
+  /// Adds what is left to a digest; after a second it does not matter.
+  func digest(into digest: inout StateDigest) {
+    digest.add(left)
+    if left < 10 { digest.add(since) }
+  }
 }
 
 /// What the interface lets a connection send at once.
