@@ -1,4 +1,5 @@
 import Foundation
+import ProgramRunner
 import Testing
 import Wire
 
@@ -25,6 +26,7 @@ struct ServeSettingsTests {
     Wrong("max-size", "0"), Wrong("max-size", "-1"), Wrong("max-size", "many"),
     Wrong("max-size", "99999999999999999999"), Wrong("idle-timeout", "0"),
     Wrong("idle-timeout", "1.5"), Wrong("max-sessions", "0"), Wrong("max-sessions", "-5"),
+    Wrong("max-sessions-per-peer", "0"), Wrong("max-sessions-per-peer", "all"),
     Wrong("smtp-port", "0"), Wrong("smtp-port", "65536"), Wrong("smtp-port", "-1"),
     Wrong("service", "gopher"), Wrong("service", ""), Wrong("service", "echo,"),
     Wrong("congestion", "hope"), Wrong("hostname", "not a name"), Wrong("hostname", ""),
@@ -81,7 +83,7 @@ struct ServeSettingsTests {
       ("# good\n\nspeed = 3\n", 3, "speed"), ("max-size = -3\n", 1, "-3"),
       ("service = echo,gopher\n", 1, "gopher"), ("config = other\n", 1, "config"),
       ("tun = a\nmailbox = a\nmailbox = b\ntun = b\n", 4, "tun is set in line 1 already"),
-      ("=\n", 1, "no setting"),
+      ("=\n", 1, "no setting"), ("# from afar\r\ntun = a\r\nspeed = 3\r\n", 3, "speed"),
     ])
   func file(_ text: String, _ line: Int, _ word: String) throws {
     let path = FileManager.default.temporaryDirectory.appending(
@@ -96,5 +98,21 @@ struct ServeSettingsTests {
     let sentence = try #require(error).sentence
     #expect(sentence.hasPrefix("\(path):\(line): "), "\(sentence)")
     #expect(sentence.contains(word), "\(sentence)")
+  }
+
+  @Test(
+    "a file may be a pipe, which can be read but once",
+    arguments: [
+      ("hostname = me.example\nmaildir = /nowhere/x", 1, "Maildir /nowhere/x is not usable"),
+      ("speed = 3", 64, "/dev/stdin:3: "),
+    ])
+  func piped(_ lines: String, _ code: Int32, _ sentence: String) async throws {
+    let text = "tun = none0\naddress = 192.0.2.1/24\n" + lines
+    let done = try await run(
+      "/bin/sh",
+      ["-c", "printf '%s\n' \"$1\" | \"$0\" serve --config /dev/stdin", Places.program, text],
+      deadline: .seconds(60))
+    #expect(done.status == code)
+    #expect(done.errors.hasPrefix("error: \(sentence)"), "\(done.errors)")
   }
 }

@@ -7,13 +7,19 @@ enum ConfigurationFile {
   static func read(_ path: String, into settings: inout ServeSettings) throws(SettingError) {
     let text: String
     do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
+      // Through a handle, which reads pipes, too.
+      let octets = try FileHandle(forReadingFrom: URL(filePath: path)).readToEnd() ?? Data()
+      guard let read = String(data: octets, encoding: .utf8) else {
+        throw CocoaError(.fileReadInapplicableStringEncoding)
+      }
+      text = read
     } catch {
       throw SettingError(sentence: "cannot read the configuration file \(path)")
     }
     var number = 0
     var places: [String: Int] = [:]
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    // CR LF is one character of Swift's: files from other systems have it.
+    for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
       number += 1
       let content = line.trimmingCharacters(in: .whitespaces)
       if content.isEmpty || content.hasPrefix("#") { continue }

@@ -92,6 +92,8 @@ struct Serve: AsyncParsableCommand {
   var explain = false
 
   func validate() throws {
+    // A file may be a pipe, which can be read once: ``run()`` does.
+    if config != nil { return }
     do throws(SettingError) {
       _ = try settings()
     } catch {
