@@ -27,6 +27,9 @@ struct RealWorldTests {
     @Test("too many sessions, and silent ones, are told 421")
     func limits() async throws { try await check("mail", "limits") }
 
+    @Test("more large messages under way than the soft limit of open files are all taken")
+    func files() async throws { try await check("mail", "files") }
+
     @Test("SIGTERM finishes the transaction under way and exits 0")
     func farewell() async throws { try await check("mail", "farewell") }
 

@@ -19,6 +19,7 @@ enum MailHost {
   static func run(_ settings: ServeSettings) async throws {
     // Who reads our diagnostics may go away; that is no reason to drop the mail under way.
     signal(SIGPIPE, SIG_IGN)
+    raiseFileLimit()
     guard let name = settings.tun, let ours = settings.address,
       let kernel = settings.kernelAddress
     else { return }
@@ -70,6 +71,16 @@ enum MailHost {
     } catch {
       throw complain("\(error)")
     }
+  }
+
+  /// Each large message under way is an open file, and there may be as many as sessions: the soft limit
+  /// is meant for programs with few (and select(2)).
+  private static func raiseFileLimit() {
+    var limit = rlimit()
+    let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard unsafe getrlimit(files, &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = unsafe setrlimit(files, &limit)
   }
 
   /// A host on the device, and the recording of it if one is wanted.

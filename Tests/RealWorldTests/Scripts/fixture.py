@@ -9,6 +9,7 @@ import ctypes
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import smtplib
@@ -84,12 +85,14 @@ def eventually(condition, seconds=10, what="the condition"):
 class Server:
     """`postroad serve` on a TUN device, with a Maildir."""
 
-    def __init__(self, *options, maildir=None, device=DEVICE, address=US, peer=KERNEL):
+    def __init__(self, *options, maildir=None, device=DEVICE, address=US, peer=KERNEL,
+                 files=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postroad-"))
         self.maildir = pathlib.Path(maildir or self.folder / "Maildir")
         self.device, self.address, self.peer = device, address, peer
         self.options = [str(option) for option in options]
         self.log = self.folder / "log"
+        self.files = files
         self.process = None
         try:
             self.start()
@@ -105,13 +108,19 @@ class Server:
                  "--peer", self.peer, "--maildir", str(self.maildir),
                  "--hostname", "post.example.test", "--domain", DOMAIN,
                  "--service", "echo,discard,chargen,daytime", *self.options],
-                stderr=log, stdin=subprocess.DEVNULL)
+                stderr=log, stdin=subprocess.DEVNULL,
+                preexec_fn=self.limit_files if self.files else None)
 
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"serve exited {self.process.returncode}: {self.said()}")
             return b"postroad: ready\n" in self.log.read_bytes()[before:]
         eventually(ready, what="postroad: ready")
+
+    def limit_files(self):
+        """The soft limit of open files, as a login shell may have set it."""
+        resource.setrlimit(resource.RLIMIT_NOFILE,
+                           (self.files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
     def said(self):
         return self.log.read_text(errors="replace")

@@ -205,6 +205,21 @@ def limits():
         eventually(again, what="a free session")
 
 
+def files():
+    """More large messages under way than the soft limit has files: none is put off."""
+    with Server(files=40) as server:
+        peers = [Dialogue() for _ in range(48)]
+        for peer in peers:
+            for line, code in [(None, 220), ("EHLO me.example.net", 250), (f"MAIL FROM:<{FROM}>", 250),
+                               (f"RCPT TO:<{TO}>", 250), ("DATA", 354)]:
+                peer.expect(line, code)
+        for peer in peers:
+            peer.send((b"x" * 70 + b"\r\n") * 2000)
+        for peer in peers:
+            peer.expect(".", 250)
+        assert len(server.messages()) == len(peers), server.said()
+
+
 def farewell():
     """SIGTERM: what is under way is finished, the rest is told 421, the exit code is 0."""
     with Server() as server:
@@ -287,4 +302,4 @@ def send():
 
 if __name__ == "__main__":
     main({check.__name__: check for check in [
-        telnet, curl, swaks, large, many, replies, limits, farewell, cut_off, send]})
+        telnet, curl, swaks, large, many, replies, limits, files, farewell, cut_off, send]})
