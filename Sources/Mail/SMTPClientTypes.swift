@@ -4,7 +4,8 @@ public struct SMTPSubmission: Hashable, Sendable {
   public var reversePath: ReversePath
   /// Whom it is for; at least one.
   public var recipients: [ForwardPath]
-  /// The octets of the message, if known; told to servers that offer SIZE.
+  /// The octets of the message as it travels, if known, see ``travelSize(of:)``; told to servers that
+  /// offer SIZE.
   public var size: Int?
   /// Whether octets above 127 are in it; told to servers that offer 8BITMIME.
   public var isEightBit: Bool
@@ -21,6 +22,23 @@ public struct SMTPSubmission: Hashable, Sendable {
     self.size = size
     self.isEightBit = isEightBit
     self.repair = repair
+  }
+
+  /// How large a message is on its way: every line with CR LF, but without the dots that are doubled.
+  /// Source: RFC 1870 3.
+  public static func travelSize(of message: [UInt8]) -> Int {
+    var count = 0
+    var last = Octet.lineFeed
+    for octet in message {
+      switch octet {
+      case Octet.lineFeed: count += last == Octet.carriageReturn ? 0 : 2
+      case Octet.carriageReturn: count += 2
+      default: count += 1
+      }
+      last = octet
+    }
+    let isEnded = last == Octet.lineFeed || last == Octet.carriageReturn
+    return isEnded ? count : count + 2
   }
 }
 

@@ -93,6 +93,7 @@ struct Send: AsyncParsableCommand {
 
   func run() async throws {
     let message = try readMessage()
+    noteLongLine(message)
     let (host, port) = try endpoint()
     guard let address = Self.resolve(host) else {
       throw complain("cannot find the address of \(host)", .unavailable)
@@ -104,7 +105,7 @@ struct Send: AsyncParsableCommand {
     let recipients = to.compactMap { MailAddress($0) }.map { ForwardPath.address($0) }
     let submission = SMTPSubmission(
       from: MailAddress(from).map { .address($0) } ?? .null, to: recipients,
-      size: message.count, isEightBit: message.contains { $0 > 127 })
+      size: SMTPSubmission.travelSize(of: message), isEightBit: message.contains { $0 > 127 })
     let delivery =
       kernel
       ? try await overKernel(submission, message, helloName, address, port)
@@ -163,6 +164,17 @@ struct Send: AsyncParsableCommand {
       }
     }
     if code != .success { throw code }
+  }
+
+  /// What is too long for the standard is sent all the same, as most servers take it; but said.
+  private func noteLongLine(_ message: [UInt8]) {
+    let lines = message.split(omittingEmptySubsequences: false) { $0 == 10 }
+    guard let place = lines.firstIndex(where: { $0.count - ($0.last == 13 ? 1 : 0) > 998 }) else {
+      return
+    }
+    note(
+      "note: line \(place + 1) of the message is longer than the 998 octets of RFC 5322; "
+        + "the server may refuse it")
   }
 
   private func readMessage() throws -> [UInt8] {
