@@ -43,6 +43,8 @@ public enum SMTPClient {
       }
       try? await stream.closeSending()
     } catch {
+      // A server that has had enough of a message may say why, and close: that is there to be read.
+      await hearLastWords(in: &session, over: stream, clock)
       session.streamEnded(at: clock.now)
       while let action = session.nextAction() {
         if case .finished(let result) = action { delivery = result }
@@ -50,6 +52,19 @@ public enum SMTPClient {
     }
     await stream.close()
     return delivery
+  }
+
+  private static func hearLastWords(
+    in session: inout SMTPClientSession, over stream: some ByteStream, _ clock: MonotonicClock
+  ) async {
+    let end = clock.now + .seconds(2)
+    while !session.isClosed, !Task.isCancelled,
+      let octets = try? await wait(
+        within: end - clock.now, for: stream, { try await stream.read(atMost: pieceSize) }),
+      !octets.isEmpty
+    {
+      session.receive(octets.span, at: clock.now)
+    }
   }
 
   private static func send(

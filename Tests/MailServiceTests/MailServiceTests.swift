@@ -165,6 +165,30 @@ struct SMTPServerTests {
       delivery?.outcomes.first?.outcome == .transient(.timedOut(at: .message)))
   }
 
+  @Test("what a server says before it closes on a message is what became of it")
+  func lastWords() async throws {
+    let (client, server) = MemoryStream.pair()
+    async let served: Void = {
+      try await server.write(Array("220 hi\r\n250 x\r\n250 ok\r\n250 ok\r\n".utf8))
+      var heard = ""
+      while !heard.contains("DATA\r\n") {
+        heard += String(decoding: try await server.read(atMost: 1000), as: UTF8.self)
+      }
+      try await server.write(Array("354 go\r\n".utf8))
+      _ = try await server.read(atMost: 10)
+      try await server.write(Array("552 5.3.4 enough\r\n".utf8))
+      await server.close()
+    }()
+    let to = try #require(MailAddress("a@example.test"))
+    let delivery = await SMTPClient.deliver(
+      SMTPSubmission(from: .null, to: [.address(to)]),
+      message: Array(repeating: 120, count: 300_000),
+      helloName: try #require(MailDomain("me.example.net")), over: client)
+    try await served
+    let reply = SMTPReply(code: SMTPReplyCode(rawValue: 552), lines: ["5.3.4 enough"])
+    #expect(delivery?.outcomes.first?.outcome == .permanent(.refused(reply, at: .message)))
+  }
+
   @Test("a message that is cut off leaves nothing behind")
   func cutOff() async throws {
     let post = try Post()
