@@ -111,7 +111,7 @@ struct Conversation: Sendable {
       let output = session.takeOutput()
       if output.isEmpty { return true }
       // A client that sends and never reads must not hold the session for ever.
-      guard watch.willWrite(until: now + writeLimit) else { throw ReplyNotTaken() }
+      watch.willWrite(within: writeLimit, from: now)
       do {
         try await stream.write(output)
       } catch {

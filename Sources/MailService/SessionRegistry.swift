@@ -68,15 +68,18 @@ final class SessionWatch: Sendable {
   }
 
   /// The session is about to write; that the server is stopping it hears when it next reads.
-  /// - Returns: false if there is no time left to write anything.
-  func willWrite(until deadline: Instant) -> Bool {
+  ///
+  /// Even one that ends at once may say what has become of its message: a 250 that is not told brings
+  /// the message once more.
+  func willWrite(within limit: Duration, from now: Instant) {
     state.withLock {
-      if $0.isStoppingNow { return false }
-      $0.deadline = deadline
+      $0.deadline = now + ($0.isStoppingNow ? min(limit, Self.lastWords) : limit)
       $0.waiting = .writing
-      return true
     }
   }
+
+  /// How long a reply may take when the server has waited long enough.
+  static let lastWords = Duration.seconds(2)
 
   /// The session has read something, or has written everything.
   /// - Returns: false if the round was interrupted meanwhile.
