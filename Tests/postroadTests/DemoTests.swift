@@ -94,6 +94,32 @@ struct DemoTests {
         "the last of 3 fragments: a datagram of 4008 octets", "the last of 3 fragments",
       ]),
     Capture(file: "refused.pcapng", lines: ["Flags [S]", "Flags [R.]", "refused or given up"]),
+    Capture(
+      file: "zero-window.pcapng",
+      lines: [
+        "client sends: zeroWindowProbe", "server: dropBeyondWindow", "server sends: answerProbe",
+        "server sends: windowUpdate", "held back before by",
+      ]),
+    Capture(
+      file: "keepalive.pcapng",
+      lines: ["client sends: keepaliveProbe", "server sends: acknowledgeDuplicate", "Flags [F.]"]),
+    Capture(
+      file: "losses.pcapng",
+      lines: [
+        "lost behind this point", "client: enterRecovery", "client sends: fastRetransmit",
+        "server: fillGap",
+      ]),
+    Capture(
+      file: "simultaneous-close.pcapng",
+      lines: ["client sends: sendFIN", "server sends: sendFIN", "enterTimeWait", "enterTimeWait"]),
+    Capture(
+      file: "fast-open.pcapng",
+      lines: ["client sends: sendSYN:", "client sends: sendSYNWithData", "server: acceptEarlyData"]),
+    Capture(file: "reset.pcapng", lines: ["client sends: resetAbort", "server: resetReceived"]),
+    Capture(
+      file: "kernel-mail.pcap",
+      lines: ["S: 220 two.example.test", "C: ehlo one.example.net", "C: ..dot", "S: 221 bye"]),
+    Capture(file: "kernel-starttls.pcap", lines: ["C: STARTTLS", "S: 220 go ahead"]),
   ]
 
   @Test("each of our captures is told as what it is", arguments: captures)

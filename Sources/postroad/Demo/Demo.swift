@@ -8,11 +8,6 @@ import Wire
 
 /// `postroad demo`: the way of one mail from the first SYN to the last ACK, drawn and explained.
 struct Demo: ParsableCommand {
-  /// What can be drawn.
-  enum Scene: String, CaseIterable, ExpressibleByArgument {
-    case mail, fragments, refused
-  }
-
   static let configuration = CommandConfiguration(
     abstract: "Draw one mail's way from the first SYN to the last ACK, and say why each step.",
     discussion: """
@@ -31,8 +26,11 @@ struct Demo: ParsableCommand {
     help: ArgumentHelp("Where chance begins, from 0 up.", valueName: "n"))
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("What to draw: mail, fragments or refused.", valueName: "scene"))
-  var scene = Scene.mail
+  @Option(
+    help: ArgumentHelp(
+      "What to draw: \(SceneName.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "scene"))
+  var scene = SceneName.mail
 
   @Option(
     help: ArgumentHelp(
@@ -53,7 +51,8 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     var world = DemoWorld(loss: loss, seed: seed)
-    var scene = chosen
+    var scene = scene.scene
+    if let stream = scene as? StreamScene { world.prepare(for: stream) }
     let isComplete: Bool
     do throws(SocketError) {
       isComplete = try world.play(&scene)
@@ -62,18 +61,10 @@ struct Demo: ParsableCommand {
     }
     let journey = Journey(
       frames: world.world.takeFrames(), decisions: world.world.takeDecisions(),
-      client: world.clientHost)
+      client: world.clientHost, stream: scene as? StreamScene)
     if let pcap { try write(journey, to: pcap) }
     try draw(journey, outcome: scene.outcome, end: world.now)
-    if !isComplete { throw complain("the mail did not get through: the link lost too much") }
-  }
-
-  private var chosen: any DemoScene {
-    switch scene {
-    case .mail: MailScene()
-    case .fragments: FragmentScene()
-    case .refused: RefusedScene()
-    }
+    if !isComplete { throw complain("it did not come to its end: the link lost too much") }
   }
 
   private func draw(_ journey: Journey, outcome: String, end: Instant) throws {
@@ -110,12 +101,8 @@ struct Demo: ParsableCommand {
   }
 
   private var title: String {
-    let loss = self.loss == 0 ? "" : ", on a link that loses \(Int(self.loss * 100)) % of it"
-    switch scene {
-    case .mail: return "One mail, from the first SYN to the last ACK\(loss)"
-    case .fragments: return "A datagram too large for the link\(loss)"
-    case .refused: return "A connection that nobody takes\(loss)"
-    }
+    loss == 0
+      ? scene.title : "\(scene.title), on a link that loses \(Int(loss * 100)) % of it"
   }
 
   private var next: [String] {
@@ -134,11 +121,11 @@ struct Demo: ParsableCommand {
     do throws(CaptureError) {
       var writer = try PcapngWriter(path: path)
       let interface = writer.addInterface(name: "demo", link: .rawIP)
-      for frame in journey.frames {
+      for (frame, time) in journey.heard {
         // A fixed date, so that the same seed writes the same file.
         writer.write(
           frame.octets.span, interface: interface,
-          time: 1_767_225_600_000_000_000 &+ frame.sentAt.nanoseconds,
+          time: 1_767_225_600_000_000_000 &+ time.nanoseconds,
           comment: journey.comment(on: frame))
       }
       try writer.flush()

@@ -12,6 +12,15 @@ protocol DemoScene {
   mutating func act(in world: inout DemoWorld) throws(SocketError)
   /// Whether nothing more is to come but waiting.
   func isOver(in world: borrowing DemoWorld) -> Bool
+  /// When somebody does something of their own accord again; nil when they only react.
+  var nextAct: Instant? { get }
+  /// The client's connection whose inner state is drawn.
+  var observed: SocketID? { get }
+}
+
+extension DemoScene {
+  var nextAct: Instant? { nil }
+  var observed: SocketID? { nil }
 }
 
 /// A datagram larger than the link takes, and the same back: both travel as fragments.

@@ -9,6 +9,8 @@ struct DemoWorld: ~Copyable {
   static let serverAddress = IPv4Address(192, 0, 2, 25)
 
   var world: World
+  private let link: LinkID
+  private let conditions: LinkConditions
   /// Who sends the mail.
   let clientHost: HostID
   /// Who keeps it.
@@ -28,6 +30,7 @@ struct DemoWorld: ~Copyable {
     conditions.rate = 10_000_000
     conditions.loss = loss
     let link = world.addLink(conditions)
+    (self.link, self.conditions) = (link, conditions)
     world.attach(
       clientHost, to: link,
       as: InterfaceConfiguration(
@@ -52,6 +55,27 @@ struct DemoWorld: ~Copyable {
   /// The virtual time.
   var now: Instant { world.now }
 
+  /// The link does to what the client sends as a scene of streams wants it.
+  mutating func prepare(for scene: StreamScene) {
+    if let change = scene.conditions {
+      var conditions = conditions
+      change(&conditions)
+      world.setConditions(conditions, of: link, from: clientHost)
+    }
+    guard !scene.losses.isEmpty || !scene.lostAnswers.isEmpty else { return }
+    let (sender, losses, lostAnswers) = (clientHost, scene.losses, scene.lostAnswers)
+    var (count, answers) = (0, 0)
+    world.loses = { frame in
+      guard frame.sender == sender else {
+        answers += 1
+        return lostAnswers.contains(answers)
+      }
+      guard frame.octets.count > StreamScene.much else { return false }
+      count += 1
+      return losses.contains(count)
+    }
+  }
+
   /// Lets the scene play until it is over and nothing is under way any more.
   /// - Returns: false when it never is.
   mutating func play(_ scene: inout some DemoScene) throws(SocketError) -> Bool {
@@ -59,6 +83,10 @@ struct DemoWorld: ~Copyable {
       try scene.act(in: &self)
       world.flush()
       if scene.isOver(in: self) && world.framesUnderWay == 0 { return true }
+      if let next = scene.nextAct, (world.nextTime ?? .distantFuture) > next {
+        world.run(until: next)
+        continue
+      }
       guard world.step() else { return false }
     }
     return false

@@ -12,6 +12,8 @@ struct Journey {
   let frames: [TracedFrame]
   let decisions: [HostDecision]
   let client: HostID
+  /// The scene, where it is one of streams.
+  let stream: StreamScene?
 
   /// Everything in the order of time: what came is decided before what is sent for it.
   func moments(withDecisions: Bool) -> [Moment] {
@@ -37,13 +39,40 @@ struct Journey {
     var lines: [String] = []
     if let why = frame.explanation { lines.append("\(name(frame.sender)) sends: \(why)") }
     if !frame.fate.arrives { lines.append("lost behind this point") }
-    for decision in byFrame[frame.ordinal] ?? [] {
+    let decisions = byFrame[frame.ordinal] ?? []
+    // That a packet was for the host is told only where nothing more is to say.
+    for decision in decisions where decisions.count == 1 || decision.explanation.name != "deliver" {
       lines.append("\(name(decision.host)): \(decision.explanation)")
     }
     return lines.isEmpty ? nil : lines.joined(separator: "\n")
   }
 
-  init(frames: [TracedFrame], decisions: [HostDecision], client: HostID) {
+  /// What somebody who listens hears, and when: in the middle before frames are lost, or where they
+  /// arrive.
+  var heard: [(frame: TracedFrame, time: Instant)] {
+    var count = 0
+    var heard: [(frame: TracedFrame, time: Instant)] = []
+    for frame in frames {
+      if frame.sender == client, frame.octets.count > StreamScene.much {
+        count += 1
+        if stream?.unheard.contains(count) == true { continue }
+      }
+      guard let ear = stream?.ear, ear == (frame.sender == client ? .server : .client) else {
+        heard.append((frame, frame.sentAt))
+        continue
+      }
+      if let arrival = frame.arrivesAt { heard.append((frame, arrival)) }
+    }
+    // Frames that arrive at the same moment keep their order.
+    return heard.enumerated().sorted {
+      ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+    }.map(\.element)
+  }
+
+  init(
+    frames: [TracedFrame], decisions: [HostDecision], client: HostID, stream: StreamScene? = nil
+  ) {
+    self.stream = stream
     self.frames = frames
     self.decisions = decisions
     self.client = client

@@ -47,6 +47,11 @@ struct JourneyRecorder {
   private mutating func describe(_ segment: borrowing TCPSegmentView, into step: inout LadderStep) {
     let side = step.isFromClient
     let flags = segment.flags
+    if flags.contains(.syn), origin[side] != segment.sequence {
+      // A new connection.
+      furthest[side] = nil
+      streams[side] = StreamCollector()
+    }
     if flags.contains(.syn) || origin[side] == nil {
       origin[side] = segment.sequence
     }

@@ -32,6 +32,8 @@ struct MailScene: DemoScene {
   private var kept = 0
   private var isDelivered = false
 
+  var observed: SocketID? { client.socket }
+
   var outcome: String {
     isDelivered
       ? "the mail of \(kept) octets was kept by the server and answered 250"
