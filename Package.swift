@@ -48,6 +48,7 @@ let package = Package(
     .library(name: "POSIXSockets", targets: ["POSIXSockets"]),
     .library(name: "Drill", targets: ["Drill"]),
     .library(name: "Laboratory", targets: ["Laboratory"]),
+    .library(name: "Analysis", targets: ["Analysis"]),
     .library(name: "Mail", targets: ["Mail"]),
     .library(name: "MailStore", targets: ["MailStore"]),
     .library(name: "MailService", targets: ["MailService"]),
@@ -75,6 +76,9 @@ let package = Package(
       "Drill",
       ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "POSIXSockets", "Frames", collections]),
 
+    // What a capture tells about the connections in it.
+    library("Analysis", ["Octets", "Wire", "NetworkCore", "Frames", collections]),
+
     // Devices and files that carry frames.
     .target(name: "CTun"),
     .systemLibrary(
@@ -101,8 +105,8 @@ let package = Package(
       name: "postroad",
       dependencies: [
         "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
-        "Drill", "Laboratory", "MailService", "TCPCore", "NetworkCore", arguments, logging,
-        lifecycle, signals,
+        "Drill", "Laboratory", "Analysis", "MailService", "TCPCore", "NetworkCore", arguments,
+        logging, lifecycle, signals,
       ],
       swiftSettings: settings),
 
@@ -117,6 +121,8 @@ let package = Package(
       "Drill", ["Octets", "Wire", "Stack", "TCPCore", "POSIXSockets", "Frames"],
       exclude: ["Scripts"]),
     tests("Frames", ["Octets", "Wire"]),
+    tests(
+      "Analysis", ["Octets", "Wire", "Frames", "Stack", "TCPCore", "Simulation", "ProgramRunner"]),
     tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", logging]),
     tests("Mail", ["Octets"]),
     tests("MailStore", ["Octets", "Mail"]),

@@ -1,3 +1,4 @@
+import Analysis
 import NetworkCore
 import Octets
 import Wire
@@ -9,14 +10,16 @@ struct Replayer: ~Copyable {
   struct Entry {
     /// Counted from 1, as Wireshark does.
     var number: Int
-    /// Since the first frame.
-    var time: Duration
+    /// Nanoseconds since the first frame.
+    var time: Int64
     /// Octets in the capture.
     var captured: Int
     /// Octets on the wire.
     var length: Int
     /// One line, in tcpdump's manner.
     var description: String
+    /// What the analysis says, if the frame has to do with TCP.
+    var finding: CaptureAnalyzer.Finding?
     /// What is remarkable, with the section that explains it.
     var remarks: [Remark] = []
     /// What was said, completed by this frame.
@@ -57,6 +60,7 @@ struct Replayer: ~Copyable {
   /// How many connections are followed at once.
   static let maximumFlows = 4096
 
+  private var analyzer = CaptureAnalyzer()
   private var reassembler = IPv4Reassembler()
   private var flows: [Key: Flow] = [:]
   private var count = 0
@@ -77,8 +81,10 @@ struct Replayer: ~Copyable {
     let start = first ?? nanoseconds
     first = start
     var entry = Entry(
-      number: count, time: .nanoseconds(nanoseconds &- start), captured: frame.count,
+      number: count, time: nanoseconds &- start, captured: frame.count,
       length: length, description: PacketDescription.line(for: frame, link: link))
+    entry.finding = analyzer.frameArrived(
+      frame, wireLength: length, link: link, number: count, time: nanoseconds)
     if let place = NetworkPacketPlace(in: frame, link: link), place.type == .ipv4 {
       internet(frame.extracting(droppingFirst: place.offset), into: &entry)
     }

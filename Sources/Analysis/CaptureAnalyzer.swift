@@ -1,0 +1,70 @@
+public import Wire
+
+/// Judges the TCP frames of a capture, one after the other.
+///
+/// Memory grows with the number of connections, and with what is in flight in each, not with the
+/// capture.
+public struct CaptureAnalyzer: ~Copyable {
+  private var finder = SegmentFinder()
+  private var conversations: [Conversation] = []
+  private var places: [Ends: Int] = [:]
+  /// Connections so far, those included whose ports were used again.
+  public private(set) var streams = 0
+
+  private struct Ends: Hashable {
+    let low: CapturedEnd
+    let high: CapturedEnd
+
+    init(_ first: CapturedEnd, _ second: CapturedEnd) {
+      (low, high) = first < second ? (first, second) : (second, first)
+    }
+  }
+
+  /// An analyzer that has seen nothing.
+  public init() {}
+
+  /// What was found in a frame.
+  public struct Finding: Sendable {
+    /// The connection that it belongs to.
+    public var stream: Int
+    /// The segment, and what was found about it; nil where an ICMP error only quotes one.
+    public var segment: (facts: TCPFacts, verdict: FrameVerdict)?
+  }
+
+  /// Judges a frame; nil where it has no TCP segment, or a part of one only.
+  ///
+  /// - Parameters:
+  ///   - frame: the octets that the capture has kept.
+  ///   - wireLength: octets that the frame had on its link.
+  ///   - number: its place in the capture, from 1.
+  ///   - time: nanoseconds on the capture's clock.
+  public mutating func frameArrived(
+    _ frame: Span<UInt8>, wireLength: Int, link: LinkType, number: Int, time: Int64
+  ) -> Finding? {
+    switch finder.find(in: frame, wireLength: wireLength, link: link) {
+    case nil: return nil
+    case .quote(let source, let destination):
+      return Finding(stream: conversations[place(of: Ends(source, destination))].stream)
+    case .segment(let facts):
+      let place = place(of: Ends(facts.source, facts.destination))
+      let isReused = conversations[place].isReplaced(by: facts)
+      if isReused { conversations[place] = nextConversation() }
+      let verdict = conversations[place].frameArrived(
+        facts, number: number, time: time, isReused: isReused)
+      return Finding(stream: verdict.stream, segment: (facts, verdict))
+    }
+  }
+
+  /// Where the latest connection between two ends is.
+  private mutating func place(of ends: Ends) -> Int {
+    if let known = places[ends] { return known }
+    places[ends] = conversations.count
+    conversations.append(nextConversation())
+    return conversations.count - 1
+  }
+
+  private mutating func nextConversation() -> Conversation {
+    defer { streams += 1 }
+    return Conversation(stream: streams)
+  }
+}

@@ -1,0 +1,30 @@
+/// The two directions of one TCP connection, and the judgment of its frames.
+struct Conversation {
+  private var judge: Judge
+  /// What the end with the lower address, or port, sends.
+  private var up = Direction()
+  private var down = Direction()
+
+  init(stream: Int) { judge = Judge(stream: stream) }
+
+  /// Its number.
+  var stream: Int { judge.stream }
+
+  /// Whether a SYN begins another connection between the same ends.
+  func isReplaced(by facts: TCPFacts) -> Bool {
+    guard facts.opens else { return false }
+    let known = (isUp(facts) ? up : down).initial
+    return known != nil && known != facts.sequence
+  }
+
+  private func isUp(_ facts: TCPFacts) -> Bool { facts.source < facts.destination }
+
+  /// Judges a frame, and remembers it.
+  mutating func frameArrived(
+    _ facts: TCPFacts, number: Int, time: Int64, isReused: Bool
+  ) -> FrameVerdict {
+    isUp(facts)
+      ? judge.judge(facts, number, time, isReused, &up, &down)
+      : judge.judge(facts, number, time, isReused, &down, &up)
+  }
+}

@@ -1,0 +1,115 @@
+import Octets
+public import Wire
+
+/// An end of a connection in a capture: an address of either family, and a port.
+public struct CapturedEnd: Hashable, Comparable, Sendable {
+  /// The address; IPv4 in the form `::ffff:a.b.c.d`.
+  public let high: UInt64
+  /// The lower half of the address.
+  public let low: UInt64
+  /// The port.
+  public let port: UInt16
+
+  init(_ address: IPv4Address, _ port: UInt16) {
+    (high, low) = (0, 0xFFFF_0000_0000 | UInt64(address.rawValue))
+    self.port = port
+  }
+
+  init(_ high: UInt64, _ low: UInt64, _ port: UInt16) {
+    (self.high, self.low, self.port) = (high, low, port)
+  }
+
+  /// Orders ends by address, then by port.
+  public static func < (left: CapturedEnd, right: CapturedEnd) -> Bool {
+    (left.high, left.low, left.port) < (right.high, right.low, right.port)
+  }
+
+  /// Whether the address is of IPv4.
+  public var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
+}
+
+extension CapturedEnd: CustomStringConvertible {
+  /// `192.0.2.1:25`, or `[2001:db8::1]:25`.
+  public var description: String { isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
+
+  /// The address alone.
+  public var address: String {
+    if isIPv4 { return "\(IPv4Address(rawValue: UInt32(truncatingIfNeeded: low)))" }
+    let groups = (0..<8).map { index in
+      UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64((3 - index % 4) * 16))
+    }
+    return Self.text(groups)
+  }
+
+  /// Source: RFC 5952 section 4: the longest run of zeros, of two or more, becomes `::`.
+  private static func text(_ groups: [UInt16]) -> String {
+    var best = 0..<0
+    var start = 0
+    while start < 8 {
+      var end = start
+      while end < 8, groups[end] == 0 { end += 1 }
+      if end - start > max(best.count, 1) { best = start..<end }
+      start = max(end, start + 1)
+    }
+    let hex = { (part: Range<Int>) in
+      part.map { String(groups[$0], radix: 16) }.joined(separator: ":")
+    }
+    return best.isEmpty ? hex(0..<8) : hex(0..<best.lowerBound) + "::" + hex(best.upperBound..<8)
+  }
+}
+
+/// What the analysis needs to know of one TCP segment in a capture.
+///
+/// Lengths are those on the wire, as the IP header tells them, whatever the capture has kept.
+public struct TCPFacts: Hashable, Sendable {
+  /// The sender.
+  public var source: CapturedEnd
+  /// The receiver.
+  public var destination: CapturedEnd
+  /// SEG.SEQ.
+  public var sequence: UInt32
+  /// SEG.ACK, as it stands in the header even without the ACK flag.
+  public var acknowledgment: UInt32
+  /// The control bits.
+  public var flags: TCPFlags
+  /// SEG.WND before scaling.
+  public var window: UInt16
+  /// Octets of payload on the wire.
+  public var length: Int
+  /// The shift that a SYN offers; nil without the option.
+  public var windowScale: UInt8?
+  /// SACK blocks.
+  public var sackBlocks = SACKBlocks()
+  /// Octets of the Fast Open option's cookie; nil without the option.
+  public var cookieLength: Int?
+
+  /// Whether any of SYN, FIN and RST is set.
+  @inlinable var hasControl: Bool { flags.rawValue & 7 != 0 }
+  /// SYN, and not ACK.
+  @inlinable var opens: Bool { flags.contains(.syn) && !flags.contains(.ack) }
+  /// SYN and ACK.
+  @inlinable var answers: Bool { flags.contains(.syn) && flags.contains(.ack) }
+
+  /// Reads a segment of which `octets` were kept, and which had `wireLength` on the wire.
+  ///
+  /// - Returns: nil where the header is cut off, or impossible.
+  init?(
+    _ octets: Span<UInt8>, wireLength: Int, source: (UInt64, UInt64), destination: (UInt64, UInt64)
+  ) {
+    guard octets.count >= 20 else { return nil }
+    let headerLength = Int(octets[12] >> 4) &* 4
+    guard headerLength >= 20, headerLength <= wireLength else { return nil }
+    self.source = CapturedEnd(source.0, source.1, octets.uint16(at: 0))
+    self.destination = CapturedEnd(destination.0, destination.1, octets.uint16(at: 2))
+    sequence = octets.uint32(at: 4)
+    acknowledgment = octets.uint32(at: 8)
+    flags = TCPFlags(rawValue: octets[13])
+    window = octets.uint16(at: 14)
+    length = wireLength &- headerLength
+    guard headerLength > 20 else { return }
+    let options = TCPOptions(parsing: octets.extracting(20..<min(headerLength, octets.count)))
+    windowScale = options.windowScale
+    sackBlocks = options.sackBlocks
+    cookieLength = options.fastOpen.map { $0.cookie.count }
+  }
+}

@@ -1,0 +1,164 @@
+import Analysis
+import Octets
+
+/// Writes entries of a replay to standard output, as text or as JSON.
+struct ReplayOutput {
+  let isJSON: Bool
+  let explains: Bool
+  private var pending = JSONLine()
+
+  init(isJSON: Bool, explains: Bool) {
+    self.isJSON = isJSON
+    self.explains = explains
+  }
+
+  mutating func tell(_ entry: Replayer.Entry) {
+    if isJSON { tellJSON(entry) } else { tellText(entry) }
+  }
+
+  /// Whether it is time to flush.
+  var isFull: Bool { pending.count > 65_536 }
+
+  /// Writes what was told since the last time.
+  mutating func flush() throws {
+    try put(pending.octets)
+    pending.removeAll()
+  }
+
+  // MARK: Text
+
+  private mutating func tellText(_ entry: Replayer.Entry) {
+    let number = Self.pad(String(entry.number), 5)
+    let cut =
+      entry.captured < entry.length ? " (\(entry.captured) of \(entry.length) octets kept)" : ""
+    let flags = entry.finding?.segment?.verdict.flags.names ?? []
+    let judged = flags.isEmpty ? "" : " [\(flags.joined(separator: ", "))]"
+    line("\(number) \(Self.seconds(entry.time)) \(entry.description)\(cut)\(judged)")
+    let indent = String(repeating: " ", count: 17)
+    if explains {
+      for remark in entry.remarks { line("\(indent)· \(remark.sentence) (\(remark.source))") }
+    }
+    for said in entry.said {
+      line("\(indent)\(said.line.speaker == .client ? "C:" : "S:") \(said.line.text)")
+    }
+  }
+
+  /// The comment of a frame: our own captures say why in it.
+  mutating func tell(comment: String) {
+    let indent = String(repeating: " ", count: 17)
+    for part in comment.split(whereSeparator: \.isNewline) {
+      line("\(indent)\u{201C}\(part)\u{201D}")
+    }
+  }
+
+  private mutating func line(_ text: String) { pending.line(text) }
+
+  private static func pad(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(width - text.count, 0)) + text
+  }
+
+  /// Seconds with microseconds.
+  private static func seconds(_ nanoseconds: Int64) -> String {
+    let micro = nanoseconds.magnitude / 1000
+    let rest = String(micro % 1_000_000 + 1_000_000).dropFirst()
+    return pad((nanoseconds < 0 ? "-" : "") + "\(micro / 1_000_000).\(rest)", 11)
+  }
+
+  // MARK: JSON
+
+  private mutating func tellJSON(_ entry: Replayer.Entry) {
+    pending.begin()
+    pending.key("frame")
+    pending.value(entry.number)
+    pending.key("time")
+    pending.seconds(entry.time)
+    if let finding = entry.finding {
+      pending.key("stream")
+      pending.value(finding.stream)
+    }
+    pending.key("captured")
+    pending.value(entry.captured)
+    pending.key("length")
+    pending.value(entry.length)
+    pending.key("summary")
+    pending.value(entry.description)
+    if let finding = entry.finding { tell(finding) }
+    if !entry.remarks.isEmpty { tell(entry.remarks) }
+    if !entry.said.isEmpty { tell(entry.said) }
+    pending.end()
+    pending.newline()
+  }
+
+  private mutating func tell(_ finding: CaptureAnalyzer.Finding) {
+    let verdict = finding.segment?.verdict ?? FrameVerdict(stream: finding.stream)
+    pending.key("flags")
+    pending.begin("[")
+    for (flag, name) in AnalysisFlags.named where verdict.flags.contains(flag) {
+      pending.value(name)
+    }
+    pending.end("]")
+    pending.key("values")
+    pending.begin()
+    number("acks_frame", verdict.acknowledgedFrame)
+    time("ack_rtt", verdict.acknowledgmentRoundTrip)
+    time("initial_rtt", verdict.initialRoundTrip)
+    number("bytes_in_flight", verdict.bytesInFlight)
+    number("push_bytes_sent", verdict.pushBytesSent)
+    time("rto", verdict.retransmissionTimeout)
+    number("rto_frame", verdict.originalFrame)
+    number("duplicate_ack_num", verdict.duplicateNumber.map { Int($0) })
+    number("duplicate_ack_frame", verdict.duplicateOf)
+    pending.end()
+    guard let explanation = finding.segment.map({ verdict.explanation(of: $0.facts) }),
+      !explanation.isEmpty
+    else { return }
+    pending.key("explanation")
+    pending.value(explanation)
+  }
+
+  private mutating func number(_ name: StaticString, _ number: Int?) {
+    guard let number else { return }
+    pending.key(name)
+    pending.value(number)
+  }
+
+  private mutating func time(_ name: StaticString, _ nanoseconds: Int64?) {
+    guard let nanoseconds else { return }
+    pending.key(name)
+    pending.seconds(nanoseconds)
+  }
+
+  private mutating func tell(_ remarks: [Replayer.Remark]) {
+    pending.key("remarks")
+    pending.begin("[")
+    for remark in remarks {
+      pending.begin()
+      pending.key("sentence")
+      pending.value(remark.sentence)
+      pending.key("source")
+      pending.value(remark.source)
+      pending.end()
+    }
+    pending.end("]")
+  }
+
+  private mutating func tell(_ said: [Replayer.Said]) {
+    pending.key("dialogue")
+    pending.begin("[")
+    for said in said {
+      pending.begin()
+      pending.key("flow")
+      pending.value(said.flow)
+      pending.key("speaker")
+      pending.value(said.line.speaker.rawValue)
+      pending.key("line")
+      pending.value(said.line.text)
+      if said.line.isMessage {
+        pending.key("message")
+        pending.value(true)
+      }
+      pending.end()
+    }
+    pending.end("]")
+  }
+}
