@@ -88,6 +88,22 @@ package struct KernelFileSystem: MailFileSystem {
     }
   }
 
+  /// Whether the target may be written to, and is on the same device.
+  package func checkMoves(
+    from folder: String, to target: String
+  ) throws(FileSystemError) {
+    guard unsafe access(target, W_OK | X_OK) == 0 else {
+      throw FileSystemError("write to", target, errno)
+    }
+    var (here, there) = (stat(), stat())
+    guard unsafe stat(folder, &here) == 0, unsafe stat(target, &there) == 0 else {
+      throw FileSystemError("look at", target, errno)
+    }
+    guard here.st_dev == there.st_dev else {
+      throw FileSystemError("move files to", target, EXDEV)
+    }
+  }
+
   /// Removes a file.
   package func remove(_ path: String) throws(FileSystemError) {
     guard unsafe unlink(path) == 0 else { throw FileSystemError("remove", path, errno) }

@@ -71,6 +71,8 @@ package protocol MailFileSystem: Sendable {
   func close(_ file: Int32)
   /// Moves a file: rename(2).
   func rename(_ path: String, to target: String) throws(FileSystemError)
+  /// Whether files can be moved from one folder to another, without moving any: access(2), stat(2).
+  func checkMoves(from folder: String, to target: String) throws(FileSystemError)
   /// Removes a file: unlink(2).
   func remove(_ path: String) throws(FileSystemError)
   /// Waits until the names in a folder are on stable storage: fsync(2) of the folder.

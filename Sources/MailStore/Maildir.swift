@@ -55,6 +55,7 @@ public final class Maildir: MailStoring {
       let probe = "\(path)/tmp/\(MaildirName.next(host: hostname))"
       files.close(try files.create(probe))
       try files.remove(probe)
+      try files.checkMoves(from: "\(path)/tmp", to: "\(path)/new")
       try files.synchronizeFolder("\(path)/new")
       let judge = LeftoverJudge(
         host: hostname, now: Int64(time(nil)), isAlive: LeftoverJudge.isRunning)

@@ -177,6 +177,8 @@ final class FakeFileSystem: MailFileSystem {
     }
   }
 
+  func checkMoves(from folder: String, to target: String) throws(FileSystemError) {}
+
   func remove(_ path: String) throws(FileSystemError) {
     try perform(.remove, path) { state -> Result<Void, FileSystemError> in
       guard state.names.removeValue(forKey: path) != nil else {

@@ -130,6 +130,24 @@ struct RealDiskTests {
   }
 
   @Test(
+    "where no message could be moved to its place, the Maildir is refused at the start",
+    .needsMount, arguments: [("ro", "read-only file system"), ("rw", "cross-device link")])
+  func unmovable(_ option: String, _ cause: String) throws {
+    let folder = Self.folder()
+    _ = try Maildir(path: folder, hostname: Self.hostname)
+    #expect(run("/bin/mount", "-t", "tmpfs", "-o", option, "none", folder + "/new") == 0)
+    defer {
+      run("/bin/umount", folder + "/new")
+      try? FileManager.default.removeItem(atPath: folder)
+    }
+    let error = #expect(throws: MaildirOpenError.self) {
+      try Maildir(path: folder, hostname: Self.hostname)
+    }
+    let text = error?.description ?? ""
+    #expect(text.contains(folder + "/new") && text.contains(cause), "\(text)")
+  }
+
+  @Test(
     "a full disk gives 452, shows nothing half-written, and works again with space", .needsMount)
   func fullDisk() async throws {
     let folder = Self.folder()
