@@ -60,7 +60,8 @@ class HostCore: EventLoop.Driver, @unchecked Sendable {
   /// The device cannot be used any more.
   func deviceFailed(_ reason: FrameError) {
     hasDeviceFailed = true
-    logger.error("device failed", metadata: ["reason": "\(reason)"])
+    // Not an error of the log's: whoever hears `deviceFailures` has it to tell, and says it once.
+    logger.notice("device failed", metadata: ["reason": "\(reason)"])
     failed.yield(reason)
     failed.finish()
   }

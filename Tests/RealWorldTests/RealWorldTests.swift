@@ -30,6 +30,9 @@ struct RealWorldTests {
     @Test("more large messages under way than the soft limit of open files are all taken")
     func files() async throws { try await check("mail", "files") }
 
+    @Test("a device that is deleted ends the server with one sentence")
+    func gone() async throws { try await check("mail", "gone") }
+
     @Test("SIGTERM finishes the transaction under way and exits 0")
     func farewell() async throws { try await check("mail", "farewell") }
 

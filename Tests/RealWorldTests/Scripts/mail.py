@@ -220,6 +220,15 @@ def files():
         assert len(server.messages()) == len(peers), server.said()
 
 
+def gone():
+    """A device that is deleted ends the server with one sentence that says so."""
+    with Server() as server:
+        sh("ip", "link", "del", server.device)
+        assert server.process.wait(20) == 1
+        lines = server.said().splitlines()
+        assert len(lines) == 2 and lines[1].startswith(f"error: {server.device} is gone"), lines
+
+
 def farewell():
     """SIGTERM: what is under way is finished, the rest is told 421, the exit code is 0."""
     with Server() as server:
@@ -302,4 +311,4 @@ def send():
 
 if __name__ == "__main__":
     main({check.__name__: check for check in [
-        telnet, curl, swaks, large, many, replies, limits, files, farewell, cut_off, send]})
+        telnet, curl, swaks, large, many, replies, limits, files, gone, farewell, cut_off, send]})
