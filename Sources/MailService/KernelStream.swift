@@ -75,7 +75,8 @@ public final class KernelStream: ByteStream {
 
   /// Reads what has arrived.
   public func read(atMost limit: Int) async throws -> [UInt8] {
-    try await perform("read", readerBell) { [descriptor] waiting in
+    let limit = max(limit, 1)
+    return try await perform("read", readerBell) { [descriptor] waiting in
       while true {
         try waiting.wait(for: POLLIN)
         var failure: Int32 = 0
