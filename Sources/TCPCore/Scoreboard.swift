@@ -109,16 +109,18 @@ struct Scoreboard {
     to edge: SequenceNumber, highestBefore highest: SequenceNumber?, _ delivery: inout Delivery
   ) {
     while let first = segments.first, first.start.precedes(edge) {
-      if first.end.follows(edge) { split(0, at: edge) }
-      // A segment that could not be split stays whole until all of it is acknowledged.
-      guard let whole = segments.first, whole.end.precedesOrEquals(edge) else { return }
-      if !whole.marks.contains(.sacked) {
-        delivery.arrived(whole, isSACK: false, highestSACKed: highest)
-      } else if whole.marks.contains(.everAgain) {
+      // Of a part the front is taken off, which needs no room: nothing below SND.UNA stays, at the
+      // bound neither.
+      var arrived = first
+      let isPart = first.end.follows(edge)
+      if isPart { arrived.end = edge }
+      if !arrived.marks.contains(.sacked) {
+        delivery.arrived(arrived, isSACK: false, highestSACKed: highest)
+      } else if arrived.marks.contains(.everAgain) {
         delivery.hasRetransmitted = true
       }
-      clearSums(whole)
-      segments.removeFirst()
+      clearSums(arrived)
+      if isPart { segments[0].start = edge } else { segments.removeFirst() }
     }
     if let known = highestSACKed, known.precedesOrEquals(edge) { highestSACKed = nil }
     if segments.isEmpty { duplicateOctets = 0 }

@@ -189,3 +189,29 @@ struct PartsTests {
     #expect(reason == .reset || reason == .timedOut)
   }
 }
+
+@Suite("The scoreboard at its bound")
+struct ScoreboardBoundTests {
+  @Test("what is acknowledged in part leaves nothing below SND.UNA, where no split has room")
+  func bound() {
+    var scoreboard = Scoreboard()
+    let start = SequenceNumber(0xFFFF_FF00)
+    for index in 0..<Scoreboard.limit {
+      scoreboard.sent(start + 10 * index, start + 10 * index + 10, isPushed: false, at: .start)
+    }
+    var delivery = Delivery()
+    scoreboard.acknowledge(to: start + 13, highestBefore: nil, &delivery)
+    scoreboard.sent(
+      start + 10 * Scoreboard.limit, start + 10 * Scoreboard.limit + 10, isPushed: false,
+      at: .start)
+    #expect(scoreboard.segments.count == Scoreboard.limit)
+    scoreboard.acknowledge(to: start + 17, highestBefore: nil, &delivery)
+    #expect(scoreboard.segments.first?.start == start + 17)
+    #expect(delivery.octets == 17)
+    scoreboard.markLost(0)
+    #expect(scoreboard.lostOctets == 3)
+    #expect(scoreboard.firstLost(joining: 10)?.start == start + 17)
+    scoreboard.acknowledge(to: start + 19, highestBefore: nil, &delivery)
+    #expect(scoreboard.lostOctets == 1)
+  }
+}
