@@ -27,7 +27,8 @@ public struct CaptureAnalyzer: ~Copyable {
   public struct Finding: Sendable {
     /// The connection that it belongs to.
     public var stream: Int
-    /// The segment, and what was found about it; nil where an ICMP error only quotes one.
+    /// The segment, and what was found about it; nil where an ICMP error only quotes one, or its
+    /// header is not whole.
     public var segment: (facts: TCPFacts, verdict: FrameVerdict)?
   }
 
@@ -41,18 +42,21 @@ public struct CaptureAnalyzer: ~Copyable {
   public mutating func frameArrived(
     _ frame: Span<UInt8>, wireLength: Int, link: LinkType, number: Int, time: Int64
   ) -> Finding? {
-    switch finder.find(in: frame, wireLength: wireLength, link: link) {
-    case nil: return nil
-    case .quote(let source, let destination):
-      return Finding(stream: conversations[place(of: Ends(source, destination))].stream)
-    case .segment(let facts):
-      let place = place(of: Ends(facts.source, facts.destination))
-      let isReused = conversations[place].isReplaced(by: facts)
-      if isReused { conversations[place] = nextConversation() }
-      let verdict = conversations[place].frameArrived(
-        facts, number: number, time: time, isReused: isReused)
-      return Finding(stream: verdict.stream, segment: (facts, verdict))
+    guard let facts = finder.find(in: frame, wireLength: wireLength, link: link) else {
+      return nil
     }
+    let place = place(of: Ends(facts.source, facts.destination))
+    let isReused = conversations[place].isReplaced(by: facts)
+    if isReused { conversations[place] = nextConversation() }
+    let verdict = conversations[place].frameArrived(
+      facts, number: number, time: time, isReused: isReused)
+    let isTold =
+      switch facts.header {
+      case .whole: true
+      case .withoutOptions, .tooShort, .unusable: false
+      case .quoted: !verdict.flags.isEmpty
+      }
+    return Finding(stream: verdict.stream, segment: isTold ? (facts, verdict) : nil)
   }
 
   /// Where the latest connection between two ends is.

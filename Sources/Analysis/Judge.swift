@@ -24,7 +24,8 @@ struct Judge {
   ) -> FrameVerdict {
     var verdict = FrameVerdict(stream: stream)
     if isReused { verdict.flags.insert(.reusedPorts) }
-    begin(facts, &forward, &reverse, &verdict)
+    begin(facts, time, &forward, &reverse, &verdict)
+    if facts.header == .quoted || facts.header == .unusable { return verdict }
     verdict.evidence = evidence(time, forward, reverse)
     let isAnswered = judgeWindow(facts, forward, reverse, &verdict)
     if !isAnswered { judgeDuplicate(facts, &forward, &verdict) }
@@ -46,13 +47,16 @@ struct Judge {
 
   /// The handshake: where numbers begin, and how windows are scaled.
   private mutating func begin(
-    _ facts: TCPFacts, _ forward: inout Direction, _ reverse: inout Direction,
+    _ facts: TCPFacts, _ time: Int64, _ forward: inout Direction, _ reverse: inout Direction,
     _ verdict: inout FrameVerdict
   ) {
     if facts.answers, let initial = forward.initial, initial != facts.sequence {
       verdict.flags.insert(.reusedPorts)
       forward.initial = facts.sequence
     }
+    if facts.opens, facts.header != .tooShort { synTime = time }
+    // What is only quoted is no part of the connection.
+    if facts.header == .quoted { return }
     if forward.initial == nil {
       forward.initial = facts.flags.contains(.syn) ? facts.sequence : facts.sequence &- 1
     }
@@ -64,7 +68,7 @@ struct Judge {
       forward.next = forward.highestToAcknowledge
     }
     if facts.flags.contains(.syn) { forward.hasAcknowledged = false }
-    learnScale(facts, &forward, &reverse)
+    if facts.header == .whole { learnScale(facts, &forward, &reverse) }
   }
 
   /// How windows are scaled; one side without the option is enough for both to be without.
@@ -184,7 +188,7 @@ struct Judge {
     var isBehind = forward.next != 0 && precedes(facts.sequence, forward.next)
     if facts.length > 1, facts.sequence == forward.next &- 1 { isBehind = false }
     if facts.length > 0, reverse.lastAcknowledgment != 0,
-      !precedes(reverse.lastAcknowledgment, facts.sequence &+ length)
+      isAtOrBefore(facts.sequence &+ length, reverse.lastAcknowledgment)
     {
       verdict.flags.formUnion([.spuriousRetransmission, .retransmission])
       return
@@ -206,13 +210,12 @@ struct Judge {
   }
 
   private func timeOut(_ time: Int64, _ forward: Direction, _ verdict: inout FrameVerdict) {
-    if let oldest = forward.unacknowledged.oldest {
-      verdict.retransmissionTimeout = time &- oldest.time
-      verdict.originalFrame = oldest.frame
-    } else {
-      verdict.retransmissionTimeout = time &- forward.nextTime
-      verdict.originalFrame = forward.nextFrame
-    }
+    let oldest = forward.unacknowledged.oldest
+    let since = oldest?.time ?? forward.nextTime
+    // No time is no time known.
+    guard since != time else { return }
+    verdict.retransmissionTimeout = time &- since
+    verdict.originalFrame = oldest?.frame ?? forward.nextFrame
   }
 
   // MARK: Afterwards
@@ -251,10 +254,12 @@ struct Judge {
     _ facts: TCPFacts, _ time: Int64, _ forward: inout Direction, _ reverse: inout Direction,
     _ verdict: inout FrameVerdict
   ) {
-    if facts.opens { synTime = time }
     if facts.flags.contains(.ack), !facts.flags.contains(.syn) {
       forward.hasAcknowledged = true
-      if initialRoundTrip == nil, let synTime { initialRoundTrip = time &- synTime }
+      // No time is no time known.
+      if initialRoundTrip == nil, let synTime, synTime != time {
+        initialRoundTrip = time &- synTime
+      }
     }
     if !reverse.unacknowledged.isEmpty,
       let exact = reverse.unacknowledged.acknowledge(facts.acknowledgment)

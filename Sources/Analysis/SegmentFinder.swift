@@ -1,99 +1,174 @@
-import NetworkCore
 import Octets
 import Wire
 
-/// Finds the TCP segment in a captured frame.
+/// Finds the TCP segment in a captured frame, and puts fragments together.
 struct SegmentFinder: ~Copyable {
-  private var reassembler = IPv4Reassembler()
-
-  /// What a frame has to do with TCP.
-  enum Content {
-    /// A segment; in the last fragment's frame for one that came in parts.
-    case segment(TCPFacts)
-    /// An ICMP error is about a segment between these ends.
-    case quote(CapturedEnd, CapturedEnd)
+  /// The depth at which what an ICMP error quotes lies.
+  private static let quoted = 8
+  private var fragments = FragmentStore()
+  /// Looks for a segment in a frame; nil where there is none.
+  ///
+  /// In the last fragment's frame for one that came in parts.
+  mutating func find(in frame: Span<UInt8>, wireLength: Int, link: LinkType) -> TCPFacts? {
+    let length = max(wireLength, frame.count)
+    guard let place = LinkHeaders.network(of: frame, link: link) else { return nil }
+    // Tunnels within tunnels have an end.
+    return internet(frame, place.type, at: place.offset, end: length, depth: 0)
   }
 
-  /// Looks for a segment in a frame; nil where there is none.
-  mutating func find(in frame: Span<UInt8>, wireLength: Int, link: LinkType) -> Content? {
-    guard let place = NetworkPacketPlace(in: frame, link: link) else { return nil }
-    let packet = frame.extracting(droppingFirst: min(place.offset, frame.count))
-    let length = max(wireLength &- place.offset, packet.count)
-    switch place.type {
-    case .ipv4: return inIPv4(packet, length)
-    case .ipv6: return inIPv6(packet, length).map { .segment($0) }
+  private mutating func internet(
+    _ octets: Span<UInt8>, _ type: EtherType, at offset: Int, end: Int, depth: Int
+  ) -> TCPFacts? {
+    guard depth < Self.quoted &+ 8 else { return nil }
+    switch type {
+    case .ipv4: return ipv4(octets, at: offset, end: end, depth: depth)
+    case .ipv6: return ipv6(octets, at: offset, end: end, depth: depth)
     default: return nil
     }
   }
 
-  private mutating func inIPv4(_ packet: Span<UInt8>, _ available: Int) -> Content? {
-    guard packet.count >= 20, packet[0] >> 4 == 4 else { return nil }
-    let headerLength = Int(packet[0] & 15) &* 4
-    guard headerLength >= 20, headerLength <= packet.count else { return nil }
-    // A length of 0 is what a sender with segmentation offload captures of itself.
-    var total = Int(packet.uint16(at: 2))
-    if total == 0 || total > available { total = available }
-    guard total >= headerLength else { return nil }
-    if packet[9] == 1 { return quoted(packet.extracting(headerLength..<packet.count)) }
-    guard packet[9] == 6 else { return nil }
-    if packet.uint16(at: 6) & 0x3FFF != 0 {
-      return inFragments(packet.extracting(first: min(total, packet.count))).map { .segment($0) }
+  private mutating func ipv4(
+    _ octets: Span<UInt8>, at offset: Int, end limit: Int, depth: Int
+  ) -> TCPFacts? {
+    guard octets.count &- offset >= 20, octets[offset] >> 4 == 4 else { return nil }
+    let headerLength = Int(octets[offset] & 15) &* 4
+    var total = Int(octets.uint16(at: offset &+ 2))
+    // What a sending host hands to its card in one piece has no length yet.
+    if total == 0 { total = limit &- offset }
+    guard headerLength >= 20, total >= headerLength else { return nil }
+    let end = min(offset &+ total, limit)
+    let (source, destination) = (
+      UInt128(octets.uint32(at: offset &+ 12)), UInt128(octets.uint32(at: offset &+ 16))
+    )
+    let transport = octets[offset &+ 9]
+    let begin = offset &+ headerLength
+    let word = octets.uint16(at: offset &+ 6)
+    if word & 0x3FFF != 0 {
+      if depth >= Self.quoted { return nil }
+      guard end <= octets.count, begin <= end else { return nil }
+      let key = FragmentKey(
+        source: source, destination: destination,
+        identification: UInt32(octets.uint16(at: offset &+ 4)), transport: transport)
+      return assemble(
+        octets.extracting(begin..<end), at: Int(word & 0x1FFF) &* 8, isLast: word & 0x2000 == 0,
+        key: key, isIPv6: false, depth: depth)
     }
-    let source = packet.uint32(at: 12)
-    let destination = packet.uint32(at: 16)
-    return TCPFacts(
-      packet.extracting(headerLength..<min(total, packet.count)), wireLength: total &- headerLength,
-      source: (0, 0xFFFF_0000_0000 | UInt64(source)),
-      destination: (0, 0xFFFF_0000_0000 | UInt64(destination))
-    ).map { .segment($0) }
+    return transported(
+      octets, transport, at: begin, end: end, source, destination, isIPv6: false, depth: depth)
   }
 
-  /// The packet that an ICMP error quotes, with enough of a TCP header that it can be named.
-  private func quoted(_ message: Span<UInt8>) -> Content? {
-    guard message.count >= 8 &+ 20, [3, 4, 5, 11, 12].contains(message[0]) else { return nil }
-    let packet = message.extracting(droppingFirst: 8)
-    let headerLength = Int(packet[0] & 15) &* 4
-    guard packet[0] >> 4 == 4, headerLength >= 20, packet[9] == 6,
-      packet.uint16(at: 6) & 0x1FFF == 0, packet.count >= headerLength &+ 16
-    else { return nil }
-    return .quote(
-      CapturedEnd(IPv4Address(rawValue: packet.uint32(at: 12)), packet.uint16(at: headerLength)),
-      CapturedEnd(
-        IPv4Address(rawValue: packet.uint32(at: 16)), packet.uint16(at: headerLength &+ 2)))
-  }
-
-  private mutating func inFragments(_ packet: Span<UInt8>) -> TCPFacts? {
-    guard let fragment = try? IPv4PacketView(parsing: packet) else { return nil }
-    // A capture's gaps are no reason to give a datagram up: the clock stands still.
-    guard case .whole(let payload) = reassembler.fragmentArrived(fragment, at: .start) else {
-      return nil
+  private mutating func ipv6(
+    _ octets: Span<UInt8>, at offset: Int, end limit: Int, depth: Int
+  ) -> TCPFacts? {
+    guard octets.count &- offset >= 40, octets[offset] >> 4 == 6 else { return nil }
+    let payload = Int(octets.uint16(at: offset &+ 4))
+    let end = payload == 0 ? limit : min(offset &+ 40 &+ payload, limit)
+    let source = Self.address(octets, offset &+ 8)
+    let destination = Self.address(octets, offset &+ 24)
+    var next = octets[offset &+ 6]
+    var place = offset &+ 40
+    while true {
+      switch next {
+      // Hop-by-hop options, routing, destination options, mobility, HIP, shim6. RFC 8200 section 4.
+      case 0, 43, 60, 135, 139, 140:
+        guard octets.count >= place &+ 8 else { return nil }
+        next = octets[place]
+        place &+= 8 &+ Int(octets[place &+ 1]) &* 8
+      case 51:
+        guard octets.count >= place &+ 8 else { return nil }
+        next = octets[place]
+        place &+= (Int(octets[place &+ 1]) &+ 2) &* 4
+      case 44:
+        guard octets.count >= place &+ 8 else { return nil }
+        let word = octets.uint16(at: place &+ 2)
+        let identification = octets.uint32(at: place &+ 4)
+        next = octets[place]
+        place &+= 8
+        // An atomic fragment is a whole datagram. RFC 6946.
+        guard word & 0xFFF9 != 0 else { continue }
+        guard depth < Self.quoted, end <= octets.count, place <= end else { return nil }
+        let key = FragmentKey(
+          source: source, destination: destination, identification: identification,
+          transport: next)
+        return assemble(
+          octets.extracting(place..<end), at: Int(word & 0xFFF8), isLast: word & 1 == 0, key: key,
+          isIPv6: true, depth: depth)
+      default:
+        return transported(
+          octets, next, at: place, end: end, source, destination, isIPv6: true, depth: depth)
+      }
     }
-    return TCPFacts(
-      payload.span, wireLength: payload.count,
-      source: (0, 0xFFFF_0000_0000 | UInt64(fragment.source.rawValue)),
-      destination: (0, 0xFFFF_0000_0000 | UInt64(fragment.destination.rawValue)))
   }
 
-  private func inIPv6(_ packet: Span<UInt8>, _ available: Int) -> TCPFacts? {
-    guard packet.count >= 40, packet[0] >> 4 == 6 else { return nil }
-    var total = 40 &+ Int(packet.uint16(at: 4))
-    if total == 40 || total > available { total = available }
-    var place = 40
-    var next = packet[6]
-    // RFC 8200 section 4: hop-by-hop, routing and destination options; each step advances.
-    while next == 0 || next == 43 || next == 60 {
-      guard place &+ 8 <= min(packet.count, total) else { return nil }
-      next = packet[place]
-      place &+= 8 &+ Int(packet[place &+ 1]) &* 8
+  private static func address(_ octets: Span<UInt8>, _ offset: Int) -> UInt128 {
+    UInt128(octets.uint64(at: offset)) << 64 | UInt128(octets.uint64(at: offset &+ 8))
+  }
+
+  private mutating func assemble(
+    _ octets: Span<UInt8>, at start: Int, isLast: Bool, key: FragmentKey, isIPv6: Bool, depth: Int
+  ) -> TCPFacts? {
+    guard let whole = fragments.add(octets, at: start, isLast: isLast, key: key) else { return nil }
+    return transported(
+      whole.span, key.transport, at: 0, end: whole.count, key.source, key.destination,
+      isIPv6: isIPv6, depth: depth)
+  }
+
+  private mutating func transported(
+    _ octets: Span<UInt8>, _ transport: UInt8, at offset: Int, end: Int, _ source: UInt128,
+    _ destination: UInt128, isIPv6: Bool, depth: Int
+  ) -> TCPFacts? {
+    switch transport {
+    case 6:
+      return Self.segment(
+        octets, at: offset, length: end &- offset, source: source, destination: destination,
+        isIPv6: isIPv6, isQuoted: depth >= Self.quoted)
+    // What ICMP errors quote. RFC 792, RFC 4443.
+    case 1, 58:
+      guard depth < Self.quoted, octets.count &- offset >= 28 else { return nil }
+      switch (transport, octets[offset]) {
+      case (1, 3), (1, 4), (1, 5), (1, 11), (1, 12), (58, 1...4):
+        return internet(
+          octets, octets[offset &+ 8] >> 4 == 6 ? .ipv6 : .ipv4, at: offset &+ 8, end: end,
+          depth: Self.quoted)
+      default: return nil
+      }
+    case 47: return encapsulated(octets, at: offset, end: end, depth: depth)
+    // IP within IP. RFC 2003, RFC 4213.
+    case 4: return internet(octets, .ipv4, at: offset, end: end, depth: depth &+ 1)
+    case 41: return internet(octets, .ipv6, at: offset, end: end, depth: depth &+ 1)
+    default: return nil
     }
-    guard next == 6, place <= min(total, packet.count) else { return nil }
-    return TCPFacts(
-      packet.extracting(place..<min(total, packet.count)), wireLength: total &- place,
-      source: (Self.half(packet, at: 8), Self.half(packet, at: 16)),
-      destination: (Self.half(packet, at: 24), Self.half(packet, at: 32)))
   }
 
-  private static func half(_ packet: Span<UInt8>, at offset: Int) -> UInt64 {
-    UInt64(packet.uint32(at: offset)) << 32 | UInt64(packet.uint32(at: offset &+ 4))
+  /// What generic routing encapsulation carries. RFC 2784, RFC 2890.
+  private mutating func encapsulated(
+    _ octets: Span<UInt8>, at offset: Int, end: Int, depth: Int
+  ) -> TCPFacts? {
+    guard octets.count &- offset >= 4, octets[offset &+ 1] & 7 == 0 else { return nil }
+    var place = offset &+ 4
+    for bit in [0x80, 0x20, 0x10] as [UInt8] where octets[offset] & bit != 0 { place &+= 4 }
+    return internet(
+      octets, EtherType(rawValue: octets.uint16(at: offset &+ 2)), at: place, end: end,
+      depth: depth &+ 1)
+  }
+
+  /// The TCP segment at a place.
+  ///
+  /// - Parameter length: octets of the segment as IP tells it, which may be more than were kept.
+  /// - Returns: nil where not even the first 16 octets are there.
+  private static func segment(
+    _ octets: Span<UInt8>, at offset: Int, length: Int, source: UInt128, destination: UInt128,
+    isIPv6: Bool, isQuoted: Bool
+  ) -> TCPFacts? {
+    guard offset <= octets.count, octets.count &- offset >= 16, length >= 16 else { return nil }
+    let kept = min(octets.count, offset &+ length)
+    return TCPFacts(
+      octets.extracting(offset..<kept), wireLength: length, source: halves(source, isIPv6),
+      destination: halves(destination, isIPv6), isQuoted: isQuoted)
+  }
+
+  private static func halves(_ address: UInt128, _ isIPv6: Bool) -> (UInt64, UInt64) {
+    let low = UInt64(truncatingIfNeeded: address)
+    return isIPv6 ? (UInt64(truncatingIfNeeded: address >> 64), low) : (0, 0xFFFF_0000_0000 | low)
   }
 }

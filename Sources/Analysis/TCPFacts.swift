@@ -58,6 +58,20 @@ extension CapturedEnd: CustomStringConvertible {
   }
 }
 
+/// How much of a TCP header there is, and whether it makes sense.
+public enum HeaderCondition: Hashable, Sendable {
+  /// All of it.
+  case whole
+  /// The capture kept the fixed part and not all of the options: it is remembered, not told.
+  case withoutOptions
+  /// It says that it is shorter than its fixed part: it is remembered, not told.
+  case tooShort
+  /// It is longer than its segment, or its fixed part was not kept: it only names the connection.
+  case unusable
+  /// An ICMP error quotes it.
+  case quoted
+}
+
 /// What the analysis needs to know of one TCP segment in a capture.
 ///
 /// Lengths are those on the wire, as the IP header tells them, whatever the capture has kept.
@@ -82,6 +96,8 @@ public struct TCPFacts: Hashable, Sendable {
   public var sackBlocks = SACKBlocks()
   /// Octets of the Fast Open option's cookie; nil without the option.
   public var cookieLength: Int?
+  /// How much of the header there is.
+  public var header = HeaderCondition.whole
 
   /// Whether any of SYN, FIN and RST is set.
   @inlinable var hasControl: Bool { flags.rawValue & 7 != 0 }
@@ -92,24 +108,62 @@ public struct TCPFacts: Hashable, Sendable {
 
   /// Reads a segment of which `octets` were kept, and which had `wireLength` on the wire.
   ///
-  /// - Returns: nil where the header is cut off, or impossible.
+  /// - Returns: nil where not even the first 16 octets are there.
   init?(
-    _ octets: Span<UInt8>, wireLength: Int, source: (UInt64, UInt64), destination: (UInt64, UInt64)
+    _ octets: Span<UInt8>, wireLength: Int, source: (UInt64, UInt64),
+    destination: (UInt64, UInt64), isQuoted: Bool = false
   ) {
-    guard octets.count >= 20 else { return nil }
+    guard octets.count >= 16 else { return nil }
     let headerLength = Int(octets[12] >> 4) &* 4
-    guard headerLength >= 20, headerLength <= wireLength else { return nil }
     self.source = CapturedEnd(source.0, source.1, octets.uint16(at: 0))
     self.destination = CapturedEnd(destination.0, destination.1, octets.uint16(at: 2))
     sequence = octets.uint32(at: 4)
     acknowledgment = octets.uint32(at: 8)
     flags = TCPFlags(rawValue: octets[13])
     window = octets.uint16(at: 14)
-    length = wireLength &- headerLength
-    guard headerLength > 20 else { return }
-    let options = TCPOptions(parsing: octets.extracting(20..<min(headerLength, octets.count)))
-    windowScale = options.windowScale
-    sackBlocks = options.sackBlocks
-    cookieLength = options.fastOpen.map { $0.cookie.count }
+    length = max(wireLength &- headerLength, 0)
+    if isQuoted {
+      header = .quoted
+    } else if headerLength > wireLength || octets.count < 20 {
+      header = .unusable
+    } else if headerLength < 20 {
+      header = .tooShort
+    } else if octets.count < headerLength {
+      header = .withoutOptions
+      sackBlocks = Self.sackBlocks(inPart: octets.extracting(droppingFirst: 20))
+    } else if headerLength > 20 {
+      // Two NOPs and timestamps, which nearly every segment has, tell the analysis nothing.
+      if headerLength == 32, octets.uint32(at: 20) == 0x0101_080A { return }
+      let options = TCPOptions(parsing: octets.extracting(20..<headerLength))
+      windowScale = options.windowScale
+      sackBlocks = options.sackBlocks
+      cookieLength = options.fastOpen.map { $0.cookie.count }
+    }
+  }
+
+  /// The SACK blocks that are whole in options that were cut off.
+  private static func sackBlocks(inPart options: Span<UInt8>) -> SACKBlocks {
+    var blocks = SACKBlocks()
+    var place = 0
+    while place &+ 1 < options.count, options[place] != 0 {
+      if options[place] == 1 {
+        place &+= 1
+        continue
+      }
+      let length = Int(options[place &+ 1])
+      guard length >= 2 else { break }
+      if options[place] == 5, length % 8 == 2 {
+        var start = place &+ 2
+        while start &+ 8 <= min(place &+ length, options.count) {
+          blocks.append(
+            SACKBlock(
+              SequenceNumber(options.uint32(at: start)),
+              SequenceNumber(options.uint32(at: start &+ 4))))
+          start &+= 8
+        }
+      }
+      place &+= length
+    }
+    return blocks
   }
 }

@@ -97,3 +97,9 @@ struct UnacknowledgedList {
 func precedes(_ left: UInt32, _ right: UInt32) -> Bool {
   Int32(bitPattern: left &- right) < 0
 }
+
+/// Whether a sequence number lies before another or is the same; half the circle away it lies before.
+@inline(__always)
+func isAtOrBefore(_ left: UInt32, _ right: UInt32) -> Bool {
+  Int32(bitPattern: left &- right) <= 0
+}
