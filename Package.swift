@@ -52,6 +52,7 @@ let package = Package(
     .library(name: "Mail", targets: ["Mail"]),
     .library(name: "MailStore", targets: ["MailStore"]),
     .library(name: "MailService", targets: ["MailService"]),
+    .library(name: "Pictures", targets: ["Pictures"]),
     .executable(name: "postroad", targets: ["postroad"]),
   ],
   dependencies: [
@@ -88,6 +89,9 @@ let package = Package(
       "Sockets",
       ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", "CTun", collections, logging]),
 
+    // Connections as drawings: values in, SVG out.
+    library("Pictures", ["Octets", "Wire"]),
+
     // Mail, and the program.
     library("Mail", ["Octets"]),
     library("MailStore", ["Octets", "Mail", "CTun"]),
@@ -105,8 +109,8 @@ let package = Package(
       name: "postroad",
       dependencies: [
         "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
-        "Drill", "Laboratory", "Analysis", "MailService", "TCPCore", "NetworkCore", arguments,
-        logging, lifecycle, signals,
+        "Drill", "Laboratory", "Analysis", "MailService", "TCPCore", "NetworkCore", "Pictures",
+        arguments, logging, lifecycle, signals,
       ],
       swiftSettings: settings),
 
@@ -123,6 +127,7 @@ let package = Package(
     tests("Frames", ["Octets", "Wire"]),
     tests(
       "Analysis", ["Octets", "Wire", "Frames", "Stack", "TCPCore", "Simulation", "ProgramRunner"]),
+    tests("Pictures", ["Octets", "Wire"]),
     tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", logging]),
     tests("Mail", ["Octets"]),
     tests("MailStore", ["Octets", "Mail"]),

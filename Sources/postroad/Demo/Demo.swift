@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Frames
 import Octets
+import Pictures
 import Simulation
 import Stack
 import Wire
@@ -38,12 +39,20 @@ struct Demo: ParsableCommand {
       valueName: "file"))
   var pcap: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Draw sequence numbers, the true congestion window and time-out, throughput and a ladder into"
+        + " this .svg or .html file.",
+      valueName: "file"))
+  var plot: String?
+
   @Flag(
     help:
       "Name the rule of each step, and say what each host decides: what it takes, delays, drops.")
   var explain = false
 
   func validate() throws {
+    try PlotFile.check(plot)
     guard (0...0.5).contains(loss) else {
       throw ValidationError("--loss must be from 0 to 0.5, not \(loss)")
     }
@@ -63,6 +72,7 @@ struct Demo: ParsableCommand {
       frames: world.world.takeFrames(), decisions: world.world.takeDecisions(),
       client: world.clientHost, stream: scene as? StreamScene)
     if let pcap { try write(journey, to: pcap) }
+    if let plot { try draw(journey, states: world.states, to: plot) }
     try draw(journey, outcome: scene.outcome, end: world.now)
     if !isComplete { throw complain("it did not come to its end: the link lost too much") }
   }
@@ -114,6 +124,21 @@ struct Demo: ParsableCommand {
       "                                        read captures the same way",
       "tools/run                               telnet into the real thing",
     ]
+  }
+
+  /// The pictures of the connection that carries most.
+  private func draw(_ journey: Journey, states: [Flow.State], to path: String) throws {
+    var collector = FlowCollector()
+    for (frame, time) in journey.heard {
+      collector.add(
+        packet: frame.octets.span, at: Double(time.nanoseconds) / 1e9,
+        reason: frame.explanation.map { "\($0.name) (\($0.source))" }, isLost: !frame.fate.arrives)
+    }
+    guard var flow = collector.busiest else {
+      throw complain("there is no TCP connection to draw in this scene")
+    }
+    flow.states = states
+    try PlotFile.write(flow, title: title, to: path)
   }
 
   /// What somebody in the middle of the link would have captured: lost frames are lost behind.

@@ -1,6 +1,8 @@
 import Octets
+import Pictures
 import Simulation
 import Stack
+import TCPCore
 import Wire
 
 /// Two hosts on one link in virtual time: a `World` with names for its two ends.
@@ -11,6 +13,8 @@ struct DemoWorld: ~Copyable {
   var world: World
   private let link: LinkID
   private let conditions: LinkConditions
+  /// The inner state of the client's connection, each time that it changed.
+  private(set) var states: [Flow.State] = []
   /// Who sends the mail.
   let clientHost: HostID
   /// Who keeps it.
@@ -76,6 +80,24 @@ struct DemoWorld: ~Copyable {
     }
   }
 
+  /// Keeps the inner state of the client's connection whenever it has changed.
+  private mutating func observe(_ socket: SocketID?) {
+    guard let socket, let info = client.info(socket), info.state != .closed else { return }
+    let threshold = info.slowStartThreshold
+    let state = Flow.State(
+      time: Double(now.nanoseconds) / 1e9, congestionWindow: info.congestionWindow,
+      slowStartThreshold: threshold < 1 << 30 ? threshold : nil,
+      retransmissionTimeout: Double(info.retransmissionTimeout.components.seconds) * 1000
+        + Double(info.retransmissionTimeout.components.attoseconds) / 1e15)
+    if let last = states.last, last.congestionWindow == state.congestionWindow,
+      last.slowStartThreshold == state.slowStartThreshold,
+      last.retransmissionTimeout == state.retransmissionTimeout
+    {
+      return
+    }
+    states.append(state)
+  }
+
   /// Lets the scene play until it is over and nothing is under way any more.
   /// - Returns: false when it never is.
   mutating func play(_ scene: inout some DemoScene) throws(SocketError) -> Bool {
@@ -83,6 +105,7 @@ struct DemoWorld: ~Copyable {
       try scene.act(in: &self)
       world.flush()
       if scene.isOver(in: self) && world.framesUnderWay == 0 { return true }
+      observe(scene.observed)
       if let next = scene.nextAct, (world.nextTime ?? .distantFuture) > next {
         world.run(until: next)
         continue

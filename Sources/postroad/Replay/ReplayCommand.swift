@@ -30,7 +30,17 @@ struct Replay: ParsableCommand {
   @Flag(help: "Say what is remarkable about a frame, with the document that explains it.")
   var explain = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Draw sequence numbers, throughput and a ladder of the busiest connection into this .svg or"
+        + " .html file.",
+      valueName: "file"))
+  var plot: String?
+
+  func validate() throws { try PlotFile.check(plot) }
+
   func run() throws {
+    if let plot { try PlotFile.draw(capture: file, to: plot) }
     var reader: CaptureFileReader
     do throws(CaptureError) {
       reader = try CaptureFileReader(path: file)
