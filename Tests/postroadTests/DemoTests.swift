@@ -59,6 +59,29 @@ struct DemoTests {
     }
   }
 
+  @Test("--plot draws a run with its true windows, and a capture, into a file by its ending")
+  func plot() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "postroad-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (svg, html) = (folder.appending(path: "a.svg"), folder.appending(path: "b.html"))
+    let made = try await run(Places.program, ["demo", "--scene", "losses", "--plot", svg.path])
+    #expect(made.status == 0, "\(made.errors)")
+    let drawing = try String(contentsOf: svg, encoding: .utf8)
+    for part in ["Congestion window of 192.0.2.10", "Retransmission time-out", "fastRetransmit"] {
+      #expect(drawing.contains(part), "\(part)")
+    }
+    let capture = Places.root.appending(path: "captures/kernel-mail.pcap").path
+    let read = try await run(Places.program, ["replay", capture, "--plot", html.path])
+    #expect(read.status == 0, "\(read.errors)")
+    let page = try String(contentsOf: html, encoding: .utf8)
+    #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("Throughput from 198.51.100.1"))
+    #expect(!page.contains("Congestion window"), "nobody knows it of a capture")
+    let wrong = try await run(Places.program, ["demo", "--plot", "x.png"])
+    #expect(wrong.status == 64 && wrong.errors.contains(".svg or .html"))
+  }
+
   @Test("the same seed draws the same picture")
   func determinism() async throws {
     let options = ["demo", "--loss", "0.1", "--seed", "42"]
