@@ -17,12 +17,28 @@ public struct BurstLoss: Hashable, Sendable {
   }
 }
 
+/// A router that lets so much pass and drops the rest without a queue: a token bucket.
+public struct Policer: Hashable, Sendable {
+  /// Bits a second that pass in the long run.
+  public var rate: Int
+  /// Octets that pass at once after silence.
+  public var burst: Int
+
+  /// A policer from its parts.
+  public init(rate: Int, burst: Int) {
+    self.rate = rate
+    self.burst = burst
+  }
+}
+
 /// What a link does to the frames of one direction. Chances are from 0 to 1.
 public struct LinkConditions: Hashable, Sendable, CustomStringConvertible {
   /// How long a frame is under way.
   public var delay: Duration = .milliseconds(10)
-  /// What may be added to the delay; frames keep their order.
+  /// What may be added to the delay; frames keep their order unless ``jitterReorders``.
   public var jitter: Duration = .zero
+  /// With jitter each frame goes its own way, and may overtake others.
+  public var jitterReorders = false
   /// The chance that a frame is lost.
   public var loss = 0.0
   /// Losses that come together; nil for none.
@@ -39,6 +55,8 @@ public struct LinkConditions: Hashable, Sendable, CustomStringConvertible {
   public var rate: Int?
   /// Octets that may wait for their turn on a link with a rate.
   public var queueLimit = 128 * 1024
+  /// A policer before the link's queue; nil for none.
+  public var policer: Policer?
   /// Octets waiting from which on the router marks what may be marked (RFC 3168); nil for never.
   public var markingThreshold: Int?
   /// The largest packet that gets through, where it is less than the interfaces believe.
@@ -52,12 +70,15 @@ public struct LinkConditions: Hashable, Sendable, CustomStringConvertible {
   /// The faults that are on.
   public var description: String {
     var parts = ["delay \(delay)"]
-    if jitter > .zero { parts.append("jitter \(jitter)") }
+    if jitter > .zero {
+      parts.append("jitter \(jitter)\(jitterReorders ? " without order" : "")")
+    }
     if loss > 0 { parts.append("loss \(loss)") }
     if let burstLoss { parts.append("bursts \(burstLoss.begin)/\(burstLoss.end)") }
     if duplication > 0 { parts.append("duplication \(duplication)") }
     if reordering > 0 { parts.append("reordering \(reordering)") }
     if corruption > 0 { parts.append("corruption \(corruption)") }
+    if let policer { parts.append("policed to \(policer.rate) bit/s, \(policer.burst)") }
     if let rate { parts.append("\(rate) bit/s, queue \(queueLimit)") }
     if let markingThreshold { parts.append("marks from \(markingThreshold)") }
     if let pathMTU { parts.append("path MTU \(pathMTU)\(tellsTooBig ? "" : ", untold")") }

@@ -28,6 +28,8 @@ public enum FrameFate: String, Hashable, Sendable {
   case intercepted
   /// The queue of the link was full.
   case queueFull
+  /// It was more than a policer lets pass.
+  case policed
   /// It was larger than the path takes.
   case tooBig
   /// It was held back because the world's owner wanted it so.
@@ -39,7 +41,7 @@ public enum FrameFate: String, Hashable, Sendable {
   public var arrives: Bool {
     switch self {
     case .delivered, .duplicated, .corrupted, .heldBack, .altered: true
-    case .lost, .lostInBurst, .intercepted, .queueFull, .tooBig: false
+    case .lost, .lostInBurst, .intercepted, .queueFull, .policed, .tooBig: false
     }
   }
 }

@@ -15,6 +15,8 @@ struct Link {
     /// When the last frame arrives that kept its order.
     var lastArrival = Instant.start
     var isInBurst = false
+    /// Octets that a policer would let pass, and when that was so.
+    var tokens = (octets: 0.0, at: Instant.start)
 
     var linkType: LinkType { isEthernet ? .ethernet : .rawIP }
   }
@@ -28,7 +30,8 @@ struct Link {
     let isEthernet = if case .ethernet = medium { true } else { false }
     ports.append(
       Port(
-        host: host, attachment: attachment, isEthernet: isEthernet, conditions: conditions))
+        host: host, attachment: attachment, isEthernet: isEthernet, conditions: conditions,
+        tokens: (Double(conditions.policer?.burst ?? 0), .start)))
     return ports.count - 1
   }
 }
@@ -91,6 +94,9 @@ extension World {
     {
       return .tooBig
     }
+    if let policer = conditions.policer, !passes(frame.octets.count, policer, &port) {
+      return .policed
+    }
     if let bursts = conditions.burstLoss {
       if chance(port.isInBurst ? bursts.end : bursts.begin) { port.isInBurst.toggle() }
       if port.isInBurst, chance(bursts.loss) { return .lostInBurst }
@@ -99,6 +105,16 @@ extension World {
     if chance(conditions.corruption) { return .corrupted }
     if chance(conditions.duplication) { return .duplicated }
     return .delivered
+  }
+
+  /// A token bucket: whether so many octets may pass now.
+  private func passes(_ octets: Int, _ policer: Policer, _ port: inout Link.Port) -> Bool {
+    let elapsed = Double(now.nanoseconds(since: port.tokens.at))
+    let filled = port.tokens.octets + elapsed * Double(policer.rate) / 8e9
+    port.tokens = (min(filled, Double(policer.burst)), now)
+    guard port.tokens.octets >= Double(octets) else { return false }
+    port.tokens.octets -= Double(octets)
+    return true
   }
 
   private mutating func chance(_ probability: Double) -> Bool {
@@ -149,6 +165,7 @@ extension World {
     if conditions.jitter > .zero {
       arrival = arrival.advanced(
         byNanoseconds: .random(in: 0...conditions.jitter.wholeNanoseconds, using: &random))
+      if conditions.jitterReorders { return arrival }
     }
     if chance(conditions.reordering) {
       let late = Int64.random(

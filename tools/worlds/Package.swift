@@ -2,7 +2,7 @@
 import PackageDescription
 
 // What takes minutes in simulated worlds is a package of its own, so that the main one stays light.
-// `tools/explore` builds and runs it.
+// `tools/explore` and `tools/networks` build and run it.
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),
@@ -18,7 +18,11 @@ let package = Package(
     .executableTarget(
       name: "explore",
       dependencies: [.product(name: "Simulation", package: "postroad")],
-      swiftSettings: settings)
+      swiftSettings: settings),
+    .executableTarget(
+      name: "networks",
+      dependencies: [.product(name: "Simulation", package: "postroad")],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )
