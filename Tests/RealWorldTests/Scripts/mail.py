@@ -187,7 +187,7 @@ def replies():
 
 
 def limits():
-    """One session more than may be is told so; one that falls silent is told so too."""
+    """One session more than may be, or than one peer may have, is told so; a silent one, too."""
     with Server("--max-sessions", "3", "--idle-timeout", "2"):
         peers = [Dialogue() for _ in range(3)]
         for peer in peers:
@@ -203,6 +203,11 @@ def limits():
             peer = Dialogue()
             return peer.reply().startswith("220")
         eventually(again, what="a free session")
+    with Server("--max-sessions-per-peer", "2"):
+        peers = [Dialogue() for _ in range(2)]
+        for peer in peers:
+            peer.expect(None, 220)
+        assert Dialogue().reply().startswith("421 4.7.0 ")
 
 
 def files():
