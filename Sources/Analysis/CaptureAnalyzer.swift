@@ -20,6 +20,14 @@ public struct CaptureAnalyzer: ~Copyable {
     }
   }
 
+  /// Every connection so far, summed up, in the order of their numbers; one of which only an ICMP error
+  /// tells is not among them.
+  public var summaries: [StreamSummary] { summed.sorted { $0.stream < $1.stream } }
+
+  private var summed: [StreamSummary] = []
+  /// Where the summary of the latest connection at each place is.
+  private var summaryPlaces: [Int?] = []
+
   /// An analyzer that has seen nothing.
   public init() {}
 
@@ -47,7 +55,10 @@ public struct CaptureAnalyzer: ~Copyable {
     }
     let place = place(of: Ends(facts.source, facts.destination))
     let isReused = conversations[place].isReplaced(by: facts)
-    if isReused { conversations[place] = nextConversation() }
+    if isReused {
+      conversations[place] = nextConversation()
+      summaryPlaces[place] = nil
+    }
     let verdict = conversations[place].frameArrived(
       facts, number: number, time: time, isReused: isReused)
     let isTold =
@@ -56,7 +67,23 @@ public struct CaptureAnalyzer: ~Copyable {
       case .withoutOptions, .tooShort, .unusable: false
       case .quoted: !verdict.flags.isEmpty
       }
+    if case .quoted = facts.header {
+      // What an error quotes was counted when it went by.
+    } else if isTold {
+      sumUp(facts, verdict, at: place, time)
+    }
     return Finding(stream: verdict.stream, segment: isTold ? (facts, verdict) : nil)
+  }
+
+  private mutating func sumUp(
+    _ facts: TCPFacts, _ verdict: FrameVerdict, at place: Int, _ time: Int64
+  ) {
+    let known = summaryPlaces[place]
+    if known == nil { summed.append(StreamSummary(verdict.stream, facts, time)) }
+    let index = known ?? summed.count - 1
+    summaryPlaces[place] = index
+    let scale = conversations[place].windowShift(of: facts)
+    summed[index].add(facts, verdict, scale, time)
   }
 
   /// Where the latest connection between two ends is.
@@ -64,6 +91,7 @@ public struct CaptureAnalyzer: ~Copyable {
     if let known = places[ends] { return known }
     places[ends] = conversations.count
     conversations.append(nextConversation())
+    summaryPlaces.append(nil)
     return conversations.count - 1
   }
 

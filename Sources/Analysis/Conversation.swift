@@ -1,3 +1,5 @@
+import Wire
+
 /// The two directions of one TCP connection, and the judgment of its frames.
 struct Conversation {
   private var judge: Judge
@@ -15,6 +17,11 @@ struct Conversation {
     guard facts.opens else { return false }
     let known = (isUp(facts) ? up : down).initial
     return known != nil && known != facts.sequence
+  }
+
+  /// The shift of the window in a frame of this connection; 0 where it is not known.
+  func windowShift(of facts: TCPFacts) -> Int {
+    facts.flags.contains(.syn) ? 0 : max(Int((isUp(facts) ? up : down).scale), 0)
   }
 
   private func isUp(_ facts: TCPFacts) -> Bool { facts.source < facts.destination }

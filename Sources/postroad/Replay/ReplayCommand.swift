@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Frames
 import Octets
@@ -18,7 +19,11 @@ struct Replay: ParsableCommand {
       and conditions of tshark 4.0.17's tcp.analysis fields, times in seconds; where there is \
       something to remark, "remarks" (each with "sentence" and "source"); where lines of dialogue \
       are complete, "dialogue" (each with "flow", "speaker", "line", and "message": true where it \
-      is part of the mail itself).
+      is part of the mail itself). At the end there is one object for each connection, with \
+      "stream", "client", "server" and sums for "from_client" and "from_server".
+
+      --stream and --filter choose what is told; all frames are read, so that numbers and \
+      judgments are the same with and without them.
       """)
 
   @Argument(help: ArgumentHelp("The capture.", valueName: "file"))
@@ -37,7 +42,23 @@ struct Replay: ParsableCommand {
       valueName: "file"))
   var plot: String?
 
-  func validate() throws { try PlotFile.check(plot) }
+  @Option(help: ArgumentHelp("Tell of this connection only, from 0.", valueName: "number"))
+  var stream: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tell of frames only for which this holds, in tcpdump's syntax.", valueName: "expression"))
+  var filter: String?
+
+  @Flag(help: "Tell at the end what became of each connection; --json always does.")
+  var summary = false
+
+  func validate() throws {
+    try PlotFile.check(plot)
+    if let stream, stream < 0 {
+      throw ValidationError("--stream \(stream): connections are counted from 0")
+    }
+  }
 
   func run() throws {
     if let plot { try PlotFile.draw(capture: file, to: plot) }
@@ -50,6 +71,8 @@ struct Replay: ParsableCommand {
     }
     var replayer = Replayer()
     var output = ReplayOutput(isJSON: json, explains: explain)
+    let choice = FrameChoice(stream: stream, filter: filter)
+    try choice.check()
     var damage: CaptureError?
     while true {
       do throws(CaptureError) {
@@ -57,6 +80,7 @@ struct Replay: ParsableCommand {
         let entry = replayer.read(
           frame.octets.span, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
+        guard choice.includes(entry, frame) else { continue }
         output.tell(entry)
         if explain, !json, let comment = frame.comment { output.tell(comment: comment) }
       } catch {
@@ -64,6 +88,11 @@ struct Replay: ParsableCommand {
         break
       }
       if output.isFull { try output.flush() }
+    }
+    if json || summary {
+      for connection in replayer.summaries where stream ?? connection.stream == connection.stream {
+        output.tell(connection)
+      }
     }
     try output.flush()
     if let damage { throw complain("\(file): \(damage)") }

@@ -116,6 +116,75 @@ struct ReplayOutput {
     pending.value(explanation)
   }
 
+  // MARK: Connections
+
+  mutating func tell(_ summary: StreamSummary) {
+    guard isJSON else { return tellText(summary) }
+    pending.begin()
+    pending.key("stream")
+    pending.value(summary.stream)
+    pending.key("client")
+    pending.value(summary.client.description)
+    pending.key("server")
+    pending.value(summary.server.description)
+    pending.key("duration")
+    pending.seconds(summary.end &- summary.start)
+    time("handshake", summary.handshake)
+    pending.key("ending")
+    pending.value(summary.ending.rawValue)
+    if let isClient = summary.clientEndedFirst {
+      pending.key("ended_by")
+      pending.value(isClient ? "client" : "server")
+    }
+    pending.key("from_client")
+    tell(summary.fromClient, over: summary.end &- summary.start)
+    pending.key("from_server")
+    tell(summary.fromServer, over: summary.end &- summary.start)
+    pending.end()
+    pending.newline()
+  }
+
+  private mutating func tell(_ direction: DirectionSummary, over duration: Int64) {
+    pending.begin()
+    number("segments", direction.segments)
+    number("octets", direction.octets)
+    number("retransmissions", direction.retransmissions)
+    number("out_of_order", direction.outOfOrder)
+    number("duplicate_acks", direction.duplicateACKs)
+    number("window_max", direction.largestWindow)
+    if duration > 0 {
+      let rate = Double(direction.octets) * 1_000_000_000 / Double(duration)
+      number("octets_per_second", Int(min(rate, 1e15)))
+    }
+    if direction.roundTrips > 0 {
+      time("rtt_min", direction.leastRoundTrip)
+      time("rtt_avg", direction.sumOfRoundTrips / Int64(direction.roundTrips))
+      time("rtt_max", direction.greatestRoundTrip)
+    }
+    pending.end()
+  }
+
+  private mutating func tellText(_ summary: StreamSummary) {
+    let seconds = Self.seconds(summary.end &- summary.start).drop { $0 == " " }
+    let who = summary.clientEndedFirst.map { $0 ? " by the client" : " by the server" } ?? ""
+    line(
+      "stream \(summary.stream): \(summary.client) > \(summary.server), \(seconds) s,"
+        + " \(summary.ending.rawValue)\(who)")
+    line("  client sent \(Self.text(summary.fromClient))")
+    line("  server sent \(Self.text(summary.fromServer))")
+  }
+
+  private static func text(_ direction: DirectionSummary) -> String {
+    var text =
+      "\(direction.octets) octets in \(direction.segments) segments,"
+      + " \(direction.retransmissions) of them again"
+    if direction.roundTrips > 0 {
+      let average = seconds(direction.sumOfRoundTrips / Int64(direction.roundTrips))
+      text += ", round trip \(average.drop { $0 == " " }) s on average"
+    }
+    return text
+  }
+
   private mutating func number(_ name: StaticString, _ number: Int?) {
     guard let number else { return }
     pending.key(name)

@@ -70,6 +70,8 @@ struct Replayer: ~Copyable {
   private(set) var malformed = 0
   /// Connections seen.
   var connections: Int { flows.count }
+  /// Every connection, summed up.
+  var summaries: [StreamSummary] { analyzer.summaries }
   /// Datagrams that never became whole.
   var incompleteDatagrams: Int { reassembler.count }
 
