@@ -67,11 +67,8 @@ public struct CaptureAnalyzer: ~Copyable {
       case .withoutOptions, .tooShort, .unusable: false
       case .quoted: !verdict.flags.isEmpty
       }
-    if case .quoted = facts.header {
-      // What an error quotes was counted when it went by.
-    } else if isTold {
-      sumUp(facts, verdict, at: place, time)
-    }
+    // What an ICMP error quotes was counted when it went by.
+    if facts.header == .whole { sumUp(facts, verdict, at: place, time) }
     return Finding(stream: verdict.stream, segment: isTold ? (facts, verdict) : nil)
   }
 
