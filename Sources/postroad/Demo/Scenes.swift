@@ -17,6 +17,9 @@ enum SceneName: String, CaseIterable, ExpressibleByArgument {
   case reusedPort = "reused-port"
   case unheard
 
+  /// The help names them all; an error is to be one line.
+  static var allValueStrings: [String] { [] }
+
   /// What it is about, as a title.
   var title: String {
     switch self {
