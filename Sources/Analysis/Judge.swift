@@ -66,6 +66,7 @@ struct Judge {
     // A SYN that comes again takes back what had been sent beyond a gap.
     if facts.opens, forward.initial == facts.sequence {
       forward.next = forward.highestToAcknowledge
+      verdict.hasMore = true
     }
     if facts.flags.contains(.syn) { forward.hasAcknowledged = false }
     if facts.header == .whole { learnScale(facts, &forward, &reverse) }
