@@ -78,7 +78,7 @@ let package = Package(
       ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "POSIXSockets", "Frames", collections]),
 
     // What a capture tells about the connections in it.
-    library("Analysis", ["Octets", "Wire", "NetworkCore", "Frames", collections]),
+    library("Analysis", ["Octets", "Wire", collections]),
 
     // Devices and files that carry frames.
     .target(name: "CTun"),

@@ -9,9 +9,6 @@ struct Conversation {
 
   init(stream: Int) { judge = Judge(stream: stream) }
 
-  /// Its number.
-  var stream: Int { judge.stream }
-
   /// Whether a SYN begins another connection between the same ends.
   func isReplaced(by facts: TCPFacts) -> Bool {
     guard facts.opens else { return false }

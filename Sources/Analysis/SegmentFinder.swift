@@ -6,19 +6,20 @@ struct SegmentFinder: ~Copyable {
   /// The depth at which what an ICMP error quotes lies.
   private static let quoted = 8
   private var fragments = FragmentStore()
+
   /// Looks for a segment in a frame; nil where there is none.
   ///
   /// In the last fragment's frame for one that came in parts.
   mutating func find(in frame: Span<UInt8>, wireLength: Int, link: LinkType) -> TCPFacts? {
     let length = max(wireLength, frame.count)
     guard let place = LinkHeaders.network(of: frame, link: link) else { return nil }
-    // Tunnels within tunnels have an end.
     return internet(frame, place.type, at: place.offset, end: length, depth: 0)
   }
 
   private mutating func internet(
     _ octets: Span<UInt8>, _ type: EtherType, at offset: Int, end: Int, depth: Int
   ) -> TCPFacts? {
+    // Tunnels within tunnels have an end.
     guard depth < Self.quoted &+ 8 else { return nil }
     switch type {
     case .ipv4: return ipv4(octets, at: offset, end: end, depth: depth)

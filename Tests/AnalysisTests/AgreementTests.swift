@@ -31,23 +31,6 @@ struct AgreementTests {
     try await expectAgreement(on: capture)
   }
 
-  /// A capture that goes when it is not needed any more.
-  private func withCapture(
-    _ frames: [(time: Int64, octets: [UInt8])], _ body: (String) async throws -> Void
-  ) async throws {
-    let path = FileManager.default.temporaryDirectory.appending(
-      path: "postroad-\(UUID().uuidString).pcapng"
-    ).path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    var writer = try PcapngWriter(path: path)
-    let interface = writer.addInterface(name: "tun0", link: .rawIP)
-    for frame in frames {
-      writer.write(frame.octets.span, interface: interface, time: frame.time)
-    }
-    try writer.flush()
-    try await body(path)
-  }
-
   @Test("on connections of random frames at every edge", arguments: 1...6)
   func random(_ seed: UInt64) async throws {
     var random = RandomSource.seeded(seed)

@@ -59,15 +59,7 @@ struct CrowdTests {
 
   @Test("a peer's count is forgotten with its last session, and refusals have a counter each")
   func counts() async throws {
-    let name = try #require(DomainName("post.example.test"))
-    let domain = try #require(MailDomain("example.test"))
-    let factory = CountingFactory()
-    let server = SMTPServer(
-      source: MemorySource(),
-      configuration: SMTPServerConfiguration(
-        hostname: name, policy: RecipientPolicy(domains: [domain])),
-      store: MemoryMailStore(), maximumSessions: 2, maximumSessionsPerPeer: 1, logger: .quiet,
-      metrics: factory)
+    let (server, factory) = try countedServer(maximumSessions: 2, maximumSessionsPerPeer: 1)
     try await withThrowingTaskGroup(of: Void.self) { (group) async throws in
       for (peer, answer) in [
         ("192.0.2.1", "220"), ("192.0.2.1", "421 4.7.0"), ("192.0.2.2", "220"),

@@ -37,18 +37,27 @@ final class CountingFactory: MetricsFactory {
   func destroyTimer(_ handler: any TimerHandler) {}
 }
 
+/// A server of `example.test` that keeps mail in memory, and what it counts.
+func countedServer(
+  maximumSessions: Int = 1000, maximumSessionsPerPeer: Int? = nil
+) throws -> (server: SMTPServer<MemorySource>, counts: CountingFactory) {
+  let name = try #require(DomainName("post.example.test"))
+  let domain = try #require(MailDomain("example.test"))
+  let factory = CountingFactory()
+  let server = SMTPServer(
+    source: MemorySource(),
+    configuration: SMTPServerConfiguration(
+      hostname: name, policy: RecipientPolicy(domains: [domain])),
+    store: MemoryMailStore(), maximumSessions: maximumSessions,
+    maximumSessionsPerPeer: maximumSessionsPerPeer, logger: .quiet, metrics: factory)
+  return (server, factory)
+}
+
 @Suite("what a mail server counts", .timeLimit(.minutes(1)))
 struct MetricsTests {
   @Test("each refusal is counted by its reason when the session has ended")
   func refusals() async throws {
-    let name = try #require(DomainName("post.example.test"))
-    let domain = try #require(MailDomain("example.test"))
-    let factory = CountingFactory()
-    let server = SMTPServer(
-      source: MemorySource(),
-      configuration: SMTPServerConfiguration(
-        hostname: name, policy: RecipientPolicy(domains: [domain])),
-      store: MemoryMailStore(), logger: .quiet, metrics: factory)
+    let (server, factory) = try countedServer()
     let (client, end) = MemoryStream.pair()
     let text =
       "EHLO a.example\r\nFROB\r\nMAIL FROM:<>\r\nRCPT TO:<x@foreign.example>\r\n"
@@ -65,14 +74,7 @@ struct MetricsTests {
 
   @Test("a session more than there may be is counted by its reason, too")
   func tooManySessions() async throws {
-    let name = try #require(DomainName("post.example.test"))
-    let domain = try #require(MailDomain("example.test"))
-    let factory = CountingFactory()
-    let server = SMTPServer(
-      source: MemorySource(),
-      configuration: SMTPServerConfiguration(
-        hostname: name, policy: RecipientPolicy(domains: [domain])),
-      store: MemoryMailStore(), maximumSessions: 0, logger: .quiet, metrics: factory)
+    let (server, factory) = try countedServer(maximumSessions: 0)
     let (client, end) = MemoryStream.pair()
     await server.receive(end)
     #expect(try await client.reply().hasPrefix("421"))

@@ -47,7 +47,7 @@ public enum LadderLine {
 }
 
 /// Text in columns.
-enum Columns {
+package enum Columns {
   /// Exactly so many columns: cut off, or filled with blanks.
   static func pad(_ text: String, _ count: Int, left: Bool = false) -> String {
     let gap = String(repeating: " ", count: max(count - text.count, 0))
@@ -55,11 +55,13 @@ enum Columns {
   }
 
   /// Breaks a text between words; a word too long for a line is cut.
-  static func wrap(_ text: String, width: Int) -> [String] {
+  ///
+  /// - Parameter keepsSpaces: blanks in a row stay as they are; else one stands for all.
+  package static func wrap(_ text: String, width: Int, keepsSpaces: Bool = false) -> [String] {
     let width = max(width, 1)
     var lines: [String] = []
     var line = ""
-    for word in text.split(separator: " ") {
+    for word in text.split(separator: " ", omittingEmptySubsequences: !keepsSpaces) {
       var rest = word
       if !line.isEmpty, line.count + 1 + rest.count > width {
         lines.append(line)

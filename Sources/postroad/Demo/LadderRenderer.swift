@@ -1,4 +1,5 @@
 import Foundation
+import Laboratory
 import Octets
 
 /// Draws steps as a ladder: time, client, arrow, server, and the dialogue beside it.
@@ -160,23 +161,8 @@ struct LadderRenderer {
     return wrap("\(sentence) (\(kept))", width: width).map { $0.replacing("\u{A0}", with: " ") }
   }
 
-  /// Breaks a text between words; a word too long for a line is cut.
+  /// Breaks a text between words; what is told may have blanks in a row.
   static func wrap(_ text: String, width: Int) -> [String] {
-    var lines: [String] = []
-    var line = ""
-    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-      var rest = Substring(word)
-      if !line.isEmpty && line.count + 1 + rest.count > width {
-        lines.append(line)
-        line = ""
-      }
-      while rest.count > width {
-        lines.append(String(rest.prefix(width)))
-        rest = rest.dropFirst(width)
-      }
-      line = line.isEmpty ? String(rest) : line + " " + rest
-    }
-    if !line.isEmpty || lines.isEmpty { lines.append(line) }
-    return lines
+    Columns.wrap(text, width: width, keepsSpaces: true)
   }
 }

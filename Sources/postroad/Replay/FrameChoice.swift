@@ -26,7 +26,7 @@ final class FrameChoice {
   }
 
   /// Says so when an expression is none.
-  func check() throws {
+  static func check(_ expression: String?) throws {
     guard let expression else { return }
     do throws(FrameError) {
       _ = try CaptureFilter(expression, link: .ethernet)

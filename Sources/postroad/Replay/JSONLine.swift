@@ -41,6 +41,24 @@ struct JSONLine {
     isFirst = true
   }
 
+  mutating func member(_ name: StaticString, _ number: Int?) {
+    guard let number else { return }
+    key(name)
+    value(number)
+  }
+
+  mutating func member(_ name: StaticString, _ text: String) {
+    key(name)
+    value(text)
+  }
+
+  /// A time in nanoseconds, told in seconds.
+  mutating func member(_ name: StaticString, seconds nanoseconds: Int64?) {
+    guard let nanoseconds else { return }
+    key(name)
+    seconds(nanoseconds)
+  }
+
   mutating func value(_ number: Int) {
     separate()
     digits(number)

@@ -55,6 +55,7 @@ struct Replay: ParsableCommand {
 
   func validate() throws {
     try PlotFile.check(plot)
+    try FrameChoice.check(filter)
     if let stream, stream < 0 {
       throw ValidationError("--stream \(stream): connections are counted from 0")
     }
@@ -72,7 +73,6 @@ struct Replay: ParsableCommand {
     var replayer = Replayer()
     var output = ReplayOutput(isJSON: json, explains: explain)
     let choice = FrameChoice(stream: stream, filter: filter)
-    try choice.check()
     var damage: CaptureError?
     while true {
       do throws(CaptureError) {

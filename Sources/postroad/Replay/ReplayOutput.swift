@@ -68,20 +68,12 @@ struct ReplayOutput {
 
   private mutating func tellJSON(_ entry: Replayer.Entry) {
     pending.begin()
-    pending.key("frame")
-    pending.value(entry.number)
-    pending.key("time")
-    pending.seconds(entry.time)
-    if let finding = entry.finding {
-      pending.key("stream")
-      pending.value(finding.stream)
-    }
-    pending.key("captured")
-    pending.value(entry.captured)
-    pending.key("length")
-    pending.value(entry.length)
-    pending.key("summary")
-    pending.value(entry.description)
+    pending.member("frame", entry.number)
+    pending.member("time", seconds: entry.time)
+    pending.member("stream", entry.finding?.stream)
+    pending.member("captured", entry.captured)
+    pending.member("length", entry.length)
+    pending.member("summary", entry.description)
     if let finding = entry.finding { tell(finding) }
     if !entry.remarks.isEmpty { tell(entry.remarks) }
     if !entry.said.isEmpty { tell(entry.said) }
@@ -99,21 +91,20 @@ struct ReplayOutput {
     pending.end("]")
     pending.key("values")
     pending.begin()
-    number("acks_frame", verdict.acknowledgedFrame)
-    time("ack_rtt", verdict.acknowledgmentRoundTrip)
-    time("initial_rtt", verdict.initialRoundTrip)
-    number("bytes_in_flight", verdict.bytesInFlight)
-    number("push_bytes_sent", verdict.pushBytesSent)
-    time("rto", verdict.retransmissionTimeout)
-    number("rto_frame", verdict.originalFrame)
-    number("duplicate_ack_num", verdict.duplicateNumber.map { Int($0) })
-    number("duplicate_ack_frame", verdict.duplicateOf)
+    pending.member("acks_frame", verdict.acknowledgedFrame)
+    pending.member("ack_rtt", seconds: verdict.acknowledgmentRoundTrip)
+    pending.member("initial_rtt", seconds: verdict.initialRoundTrip)
+    pending.member("bytes_in_flight", verdict.bytesInFlight)
+    pending.member("push_bytes_sent", verdict.pushBytesSent)
+    pending.member("rto", seconds: verdict.retransmissionTimeout)
+    pending.member("rto_frame", verdict.originalFrame)
+    pending.member("duplicate_ack_num", verdict.duplicateNumber.map { Int($0) })
+    pending.member("duplicate_ack_frame", verdict.duplicateOf)
     pending.end()
     guard let explanation = finding.segment.map({ verdict.explanation(of: $0.facts) }),
       !explanation.isEmpty
     else { return }
-    pending.key("explanation")
-    pending.value(explanation)
+    pending.member("explanation", explanation)
   }
 
   // MARK: Connections
@@ -121,20 +112,14 @@ struct ReplayOutput {
   mutating func tell(_ summary: StreamSummary) {
     guard isJSON else { return tellText(summary) }
     pending.begin()
-    pending.key("stream")
-    pending.value(summary.stream)
-    pending.key("client")
-    pending.value(summary.client.description)
-    pending.key("server")
-    pending.value(summary.server.description)
-    pending.key("duration")
-    pending.seconds(summary.end &- summary.start)
-    time("handshake", summary.handshake)
-    pending.key("ending")
-    pending.value(summary.ending.rawValue)
+    pending.member("stream", summary.stream)
+    pending.member("client", summary.client.description)
+    pending.member("server", summary.server.description)
+    pending.member("duration", seconds: summary.end &- summary.start)
+    pending.member("handshake", seconds: summary.handshake)
+    pending.member("ending", summary.ending.rawValue)
     if let isClient = summary.clientEndedFirst {
-      pending.key("ended_by")
-      pending.value(isClient ? "client" : "server")
+      pending.member("ended_by", isClient ? "client" : "server")
     }
     pending.key("from_client")
     tell(summary.fromClient, over: summary.end &- summary.start)
@@ -146,20 +131,20 @@ struct ReplayOutput {
 
   private mutating func tell(_ direction: DirectionSummary, over duration: Int64) {
     pending.begin()
-    number("segments", direction.segments)
-    number("octets", direction.octets)
-    number("retransmissions", direction.retransmissions)
-    number("out_of_order", direction.outOfOrder)
-    number("duplicate_acks", direction.duplicateACKs)
-    number("window_max", direction.largestWindow)
+    pending.member("segments", direction.segments)
+    pending.member("octets", direction.octets)
+    pending.member("retransmissions", direction.retransmissions)
+    pending.member("out_of_order", direction.outOfOrder)
+    pending.member("duplicate_acks", direction.duplicateACKs)
+    pending.member("window_max", direction.largestWindow)
     if duration > 0 {
       let rate = Double(direction.octets) * 1_000_000_000 / Double(duration)
-      number("octets_per_second", Int(min(rate, 1e15)))
+      pending.member("octets_per_second", Int(min(rate, 1e15)))
     }
     if direction.roundTrips > 0 {
-      time("rtt_min", direction.leastRoundTrip)
-      time("rtt_avg", direction.sumOfRoundTrips / Int64(direction.roundTrips))
-      time("rtt_max", direction.greatestRoundTrip)
+      pending.member("rtt_min", seconds: direction.leastRoundTrip)
+      pending.member("rtt_avg", seconds: direction.sumOfRoundTrips / Int64(direction.roundTrips))
+      pending.member("rtt_max", seconds: direction.greatestRoundTrip)
     }
     pending.end()
   }
@@ -185,27 +170,13 @@ struct ReplayOutput {
     return text
   }
 
-  private mutating func number(_ name: StaticString, _ number: Int?) {
-    guard let number else { return }
-    pending.key(name)
-    pending.value(number)
-  }
-
-  private mutating func time(_ name: StaticString, _ nanoseconds: Int64?) {
-    guard let nanoseconds else { return }
-    pending.key(name)
-    pending.seconds(nanoseconds)
-  }
-
   private mutating func tell(_ remarks: [Replayer.Remark]) {
     pending.key("remarks")
     pending.begin("[")
     for remark in remarks {
       pending.begin()
-      pending.key("sentence")
-      pending.value(remark.sentence)
-      pending.key("source")
-      pending.value(remark.source)
+      pending.member("sentence", remark.sentence)
+      pending.member("source", remark.source)
       pending.end()
     }
     pending.end("]")
@@ -216,12 +187,9 @@ struct ReplayOutput {
     pending.begin("[")
     for said in said {
       pending.begin()
-      pending.key("flow")
-      pending.value(said.flow)
-      pending.key("speaker")
-      pending.value(said.line.speaker.rawValue)
-      pending.key("line")
-      pending.value(said.line.text)
+      pending.member("flow", said.flow)
+      pending.member("speaker", said.line.speaker.rawValue)
+      pending.member("line", said.line.text)
       if said.line.isMessage {
         pending.key("message")
         pending.value(true)
