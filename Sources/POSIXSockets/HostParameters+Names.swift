@@ -88,7 +88,9 @@ extension HostParameters {
     case "net.ipv4.ip_no_pmtu_disc" where (0...1).contains(value):
       tcp.forbidsFragments = !isOn
     case "net.ipv4.tcp_min_tso_segs" where (1...64).contains(value): tcp.leastSuperSegment = value
-    case "net.ipv4.tcp_syncookies" where (0...1).contains(value): usesCookies = isOn
+    case "net.ipv4.tcp_syncookies" where (0...2).contains(value):
+      usesCookies = isOn
+      usesCookiesAlways = value == 2
     case "net.ipv4.tcp_moderate_rcvbuf": tcp.tunesReceiveBuffer = isOn
     case "net.ipv4.tcp_frto": tcp.detectsSpuriousTimeouts = isOn
     // 3 and 4 send tail loss probes; the delayed early retransmit of 1 and 2 is no more.

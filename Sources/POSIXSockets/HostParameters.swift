@@ -38,6 +38,8 @@ public struct HostParameters: Sendable {
   public var listensFast = false
   /// `tcp_syncookies`, other than 0: a full queue of handshakes answers with cookies.
   public var usesCookies = true
+  /// `tcp_syncookies`, 2: every SYN is answered with a cookie, to try how that is.
+  public var usesCookiesAlways = false
   /// The keepalive times of sockets that switch it on.
   public var keepalive = Keepalive()
 

@@ -127,7 +127,7 @@ extension POSIXProcess {
     var options = ListenOptions()
     // Linux: a queue is full when it holds more than the backlog.
     options.backlog = length + 1
-    options.handshakes = max(256, length + 1)
+    options.handshakes = parameters.usesCookiesAlways ? 0 : max(256, length + 1)
     options.usesCookies = parameters.usesCookies
     options.tcp = socket.tcp
     if socket.options.openRetransmissions == nil {

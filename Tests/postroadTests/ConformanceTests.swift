@@ -15,6 +15,12 @@ struct ConformanceTests {
     SHLD-1 | 3.4 | a third | refused: for a reason that is given
 
     """,
+    "Tests/Conformance/Documents.txt": """
+    # one
+
+    9293 | what it is about
+
+    """,
     "Sources/One/One.swift": """
     // RFC 9293 3.1 MUST-1: obeyed here.
     let one = 1
@@ -73,6 +79,7 @@ struct ConformanceTests {
   static let script = "Tests/DrillTests/Scripts/theme/script.pkt"
   static let test = "Tests/OneTests/OneTests.swift"
   static let data = "Tests/Conformance/RFC-9293.txt"
+  static let documents = "Tests/Conformance/Documents.txt"
   static let lies = [
     Lie(
       testDescription: "a claimed requirement that no test bears", file: data,
@@ -114,6 +121,15 @@ struct ConformanceTests {
     Lie(
       testDescription: "a script that failed", file: "results/scripts.json", from: "pass",
       to: "fail", complaint: "MUST-\(2): theme/script.pkt (failed)"),
+    Lie(
+      testDescription: "a document that no script names", file: documents, from: "9293 | what",
+      to: "9293 | what\n1 | and what", complaint: "RFC 1: no packet script names it"),
+    Lie(
+      testDescription: "a document whose script failed", file: "results/scripts.json",
+      from: "pass", to: "fail", complaint: "RFC 9293: theme/script.pkt (failed)"),
+    Lie(
+      testDescription: "a document twice", file: documents, from: "9293 | what",
+      to: "9293 | what\n9293 | what", complaint: "RFC 9293 stands there twice"),
     Lie(
       testDescription: "a refusal without a reason", file: data,
       from: "refused: for a reason that is given", to: "refused", complaint: "not a requirement"),
@@ -184,6 +200,7 @@ struct ConformanceTests {
     #expect(table.contains(row), "\(table)")
     #expect(table.contains("| `theme/script.pkt` | met |"), "\(table)")
     #expect(table.contains("| refused: for a reason that is given |"), "\(table)")
+    #expect(table.contains("| RFC 9293 | what it is about | `theme/script.pkt` |"), "\(table)")
     let readme = try repository.text("README.md")
     #expect(readme.contains("2 of 2 MUSTs are met; 0 of 1 SHLDs are met (1 is refused)"))
     #expect(readme.hasSuffix("\n\nThe end.\n") && !readme.contains("nothing yet"), "\(readme)")
