@@ -13,6 +13,8 @@ package enum IPv4Input {
     case drop(IPRule)
     /// Not to be taken, and the sender is told of the octet, unless it had told everybody.
     case parameterProblem(pointer: UInt8, isBroadcast: Bool)
+    /// Its source route leads on from here, which no host does.
+    case routeLeadsOn
   }
 
   /// The rule that a parser's error stands for.
@@ -27,9 +29,12 @@ package enum IPv4Input {
 
   /// Judges a packet whose lengths are right.
   ///
-  /// - Parameter addresses: ours, with the networks they are in.
+  /// - Parameters:
+  ///   - addresses: ours, with the networks they are in.
+  ///   - takesSourceRoutes: a packet whose source route ends here is taken; else none is that has one.
   package static func judge(
-    _ packet: borrowing IPv4PacketView, addresses: [IPv4Prefix], isLoopback: Bool
+    _ packet: borrowing IPv4PacketView, addresses: [IPv4Prefix], isLoopback: Bool,
+    takesSourceRoutes: Bool = false
   ) -> Disposition {
     // 3.2.1.2
     guard packet.headerChecksumIsRight else { return .drop(.dropHeaderChecksum) }
@@ -56,7 +61,16 @@ package enum IPv4Input {
     if let place = options.malformedAt {
       return .parameterProblem(pointer: UInt8(place), isBroadcast: disposition == .broadcast)
     }
-    if options.hasSourceRoute { return .drop(.dropSourceRoute) }
+    guard options.hasSourceRoute else { return disposition }
+    // RFC 7126 4.3: by default none is taken, for they lead round what protects a network.
+    guard takesSourceRoutes, disposition == .unicast else { return .drop(.dropSourceRoute) }
+    if let place = options.badSourceRouteAt {
+      return .parameterProblem(pointer: UInt8(place), isBroadcast: false)
+    }
+    // RFC 1122 3.3.5: a host need not forward, and this one does not.
+    guard SourceRouteOption(in: packet.options)?.ahead.isEmpty == true else {
+      return .routeLeadsOn
+    }
     return disposition
   }
 }

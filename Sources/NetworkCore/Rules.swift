@@ -8,6 +8,7 @@ public enum IPRule: UInt8, ProtocolRule {
   case dropFragmentOverlap, dropFragmentTooLong, dropFragmentOddLength, dropFragmentLimit
   case dropReassemblyTimeout, dropNoRoute, dropLinkType, dropFull
   case dropLoopbackFull, dropFragmentCodepoint, dropFragmentEvicted, dropLinkBroadcast
+  case dropRouteLeadsOn
 
   /// The document and section.
   public var source: String {
@@ -26,6 +27,7 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropFragmentTooLong, .dropFragmentOddLength: "RFC 791 3.2"
     case .dropFragmentLimit, .dropFragmentEvicted, .dropReassemblyTimeout: "RFC 1122 3.3.2"
     case .dropLinkBroadcast: "RFC 1122 3.3.6"
+    case .dropRouteLeadsOn: "RFC 1122 3.3.5"
     case .dropFragmentCodepoint: "RFC 3168 5.3"
     case .dropNoRoute: "RFC 1122 3.3.1"
     case .dropFull, .dropLoopbackFull: "RFC 1122 3.3.2"
@@ -60,6 +62,7 @@ public enum IPRule: UInt8, ProtocolRule {
     case .dropFragmentEvicted: "a datagram that waited for its fragments made room for others"
     case .dropReassemblyTimeout: "the other fragments did not come in time"
     case .dropLinkBroadcast: "the frame was for many stations and the packet in it for one host"
+    case .dropRouteLeadsOn: "the source route leads on from here, and this host is no router"
     case .dropNoRoute: "no route leads there"
     case .dropLinkType: "the frame carries neither IPv4 nor ARP"
     case .dropFull: "the device was full"

@@ -312,6 +312,7 @@ extension Errno {
     case .addressInUse: self = .addressInUse
     case .addressNotAvailable, .portsExhausted: self = .addressNotAvailable
     case .noRoute, .invalidRemote: self = .networkUnreachable
+    case .noSourceRoutes: self = .invalidArgument
     case .limitReached: self = .noBufferSpace
     case .noSuchSocket, .hostStopped: self = .notConnected
     case .sendingClosed: self = .brokenPipe

@@ -123,11 +123,11 @@ public actor NetworkHost {
   /// Opens a connection and waits until it stands.
   public func connect(
     to remote: SocketAddress, from local: SocketAddress? = nil,
-    configuration: TCPConfiguration? = nil
+    configuration: TCPConfiguration? = nil, along way: SourceRoute? = nil
   ) async throws -> TCPStream {
     try checkRunning()
     let socket = try core.stack.connect(
-      to: remote, from: local, configuration: configuration, at: core.time)
+      to: remote, from: local, configuration: configuration, along: way, at: core.time)
     core.adopt(socket)
     do {
       while !core.stack.state(socket).isSynchronized {

@@ -48,9 +48,12 @@ extension Stack {
   ///
   /// - Parameter use: Fast Open, if the server is known or to become known (RFC 7413); what is
   ///   written before the next ``transmit(on:into:at:)`` can go with the SYN.
+  /// - Parameter way: the routers that our segments are to take, where
+  ///   ``StackConfiguration/takesSourceRoutes`` allows it. RFC 9293 3.9.2.1 MUST-51.
   public mutating func connect(
     to remote: SocketAddress, from local: SocketAddress? = nil,
-    configuration tcp: TCPConfiguration? = nil, fastOpen use: FastOpenUse? = nil, at now: Instant
+    configuration tcp: TCPConfiguration? = nil, fastOpen use: FastOpenUse? = nil,
+    along way: SourceRoute? = nil, at now: Instant
   ) throws(SocketError) -> SocketID {
     let target = remote.address
     // RFC 9293 3.9.1.1 MUST-46.
@@ -58,7 +61,9 @@ extension Stack {
       remote.port.rawValue != 0
     else { throw .invalidRemote(target) }
     guard hasRoomForConnection() else { throw .limitReached }
-    guard let route = route(to: target) else { throw .noRoute(target) }
+    guard way == nil || configuration.takesSourceRoutes else { throw .noSourceRoutes }
+    guard let route = route(to: way?.first ?? target) else { throw .noRoute(target) }
+    if let way, start(of: way) == nil { throw .noRoute(way.first) }
     // RFC 9293 3.9.1.1 MUST-43, MUST-44; MUST-45: the connection has the address from here on.
     var address = local?.address ?? .any
     if address.isUnspecified {
@@ -100,6 +105,7 @@ extension Stack {
         connection, listener: nil, interface: route.interface, nextHop: route.gateway ?? target,
         isHeld: true))
     table.insert(ends, handle)
+    if let way { name(way, for: handle) }
     touch(handle, at: now)
     return SocketID(.connection, handle)
   }

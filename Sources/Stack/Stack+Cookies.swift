@@ -7,7 +7,8 @@ import Wire
 extension Stack {
   /// Answers a SYN that finds the queue full, and remembers nothing of it.
   mutating func sendCookie(
-    _ syn: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ tcp: TCPConfiguration, at now: Instant
+    _ syn: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ tcp: TCPConfiguration,
+    _ way: SourceRoute?, at now: Instant
   ) {
     guard let route = route(to: ends.remote.address) else { return counters.ip.note(.dropNoRoute) }
     counters.stack.note(.sendCookie)
@@ -36,7 +37,7 @@ extension Stack {
       header.options.sackPermitted = kept.sackPermitted
       if kept.windowScale != nil { header.options.windowScale = TCPConnection.windowScale(tcp) }
     }
-    send(header, ends, at: now, because: explain(StackRule.sendCookie))
+    send(header, ends, along: way, at: now, because: explain(StackRule.sendCookie))
   }
 
   /// An ACK for a listener that may bring a cookie back: then it is a handshake's end.
@@ -44,7 +45,7 @@ extension Stack {
   /// - Returns: whether it was, so that nothing more is to be done about it.
   mutating func cookieArrived(
     _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ listener: SlabHandle,
-    at now: Instant
+    _ way: SourceRoute?, at now: Instant
   ) -> Bool {
     guard let since = lastCookieAt, now.nanoseconds(since: since) <= SYNCookies.lifetime,
       !segment.flags.contains(.syn),
@@ -78,6 +79,7 @@ extension Stack {
         nextHop: route.gateway ?? ends.remote.address, isHeld: false))
     table.insert(ends, handle)
     _ = listeners.withElement(listener) { $0.handshakes += 1 }
+    if way != nil { take(way, for: handle) }
     arrived(segment, .notECT, 0, handle, at: now)
     return true
   }

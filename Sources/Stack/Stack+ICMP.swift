@@ -25,8 +25,9 @@ extension Stack {
         output.append(copying: echoed)
       }
       send(
-        reply, transport: .icmp, from: packet.destination, to: packet.source, at: now,
-        because: explain(ICMPRule.answerEcho))
+        reply, transport: .icmp, from: packet.destination, to: packet.source,
+        // RFC 1122 3.2.2.6: a source route is taken back.
+        along: returnWay(for: packet), at: now, because: explain(ICMPRule.answerEcho))
     case .unreachable, .timeExceeded, .parameterProblem:
       guard let quoted = try? IPv4PacketView(quoted: message.payload) else {
         return counters.icmp.note(.dropMalformed)
@@ -52,7 +53,7 @@ extension Stack {
       return counters.icmp.note(.dropUnmatched)
     }
     let local = SocketAddress(quoted.source, Port(payload.uint16(at: 0)))
-    let remote = SocketAddress(quoted.destination, Port(payload.uint16(at: 2)))
+    let remote = SocketAddress(destination(of: quoted), Port(payload.uint16(at: 2)))
     switch quoted.transport {
     case .tcp:
       let ends = TCPEndpoints(local: local, remote: remote)
@@ -86,7 +87,7 @@ extension Stack {
     switch kind {
     case .unreachable(4, let mtu):
       let believed = pathMTUs.tooBig(
-        to: quoted.destination, length: quoted.totalLength, mtu: Int(mtu), at: now)
+        to: destination(of: quoted), length: quoted.totalLength, mtu: Int(mtu), at: now)
       counters.ip.note(.pathMTUStored, Int64(believed))
       return .fragmentationNeeded(mtu: believed)
     case .unreachable(let code, _): return .unreachable(code: code)

@@ -53,6 +53,11 @@ extension Stack {
       if isLinkBroadcast { return counters.ip.note(.dropLinkBroadcast) }
     case .broadcast: isBroadcast = true
     case .drop(let rule): return counters.ip.note(rule)
+    case .routeLeadsOn:
+      counters.ip.note(.dropRouteLeadsOn)
+      // RFC 792: source route failed.
+      return refuse(
+        packet, .unreachable(code: 5, nextHopMTU: 0), isBroadcast: isLinkBroadcast, at: now)
     case .parameterProblem(let pointer, let isForAll):
       counters.ip.note(.dropBadOption)
       return refuse(
@@ -90,7 +95,9 @@ extension Stack {
     _ packet: borrowing IPv4PacketView, on interface: Int
   ) -> IPv4Input.Disposition {
     guard interface == 0 else {
-      return IPv4Input.judge(packet, addresses: addresses, isLoopback: false)
+      return IPv4Input.judge(
+        packet, addresses: addresses, isLoopback: false,
+        takesSourceRoutes: configuration.takesSourceRoutes)
     }
     // Everything in 127/8 is this host. RFC 1122 3.2.1.3 (g).
     let loopback = IPv4Prefix(packet.destination, length: 32)

@@ -107,8 +107,14 @@ extension Stack {
   /// Sends a transport's datagram, in fragments where it must be.
   mutating func send(
     _ payload: [UInt8], transport: IPProtocol, from source: IPv4Address, to target: IPv4Address,
-    dontFragment: Bool = false, at now: Instant, because explanation: RuleExplanation?
+    along way: SourceRoute? = nil, dontFragment: Bool = false, at now: Instant,
+    because explanation: RuleExplanation?
   ) {
+    if let way {
+      return send(
+        payload, transport: transport, from: source, to: target, along: way, at: now,
+        because: explanation)
+    }
     guard let route = route(to: target) else { return counters.ip.note(.dropNoRoute) }
     let interface = route.interface
     let isForMany = target.isMulticast || target.isLimitedBroadcast

@@ -50,6 +50,9 @@ extension Stack {
     into sink: inout Sink, at now: Instant
   ) -> Bool {
     guard let slot = unsafe connections.pointer(to: handle) else { return true }
+    if let route = unsafe slot.pointee.sourceRoute {
+      return transmitRouted(handle, along: route, at: now)
+    }
     let hop = unsafe slot.pointee.nextHop
     let link = linkStart(hop, on: interface, at: now)
     if case .unknown = link { return awaitNeighbor(handle, hop, on: interface, at: now) }
@@ -103,6 +106,28 @@ extension Stack {
       enqueuePacket(frame.octets, to: hop, on: interface, at: now, because: frame.explanation)
     }
     return kept.frames.isEmpty
+  }
+
+  /// Segments that take a way of their own: their headers have options, which no device writes.
+  private mutating func transmitRouted(
+    _ handle: SlabHandle, along way: SourceRoute, at now: Instant
+  ) -> Bool {
+    guard let slot = unsafe connections.pointer(to: handle) else { return true }
+    let (interface, hop) = unsafe (slot.pointee.interface, slot.pointee.nextHop)
+    for _ in 0..<Self.fairShare {
+      guard
+        unsafe slot.pointee.connection.nextSegment(
+          into: &outgoing, limits: SegmentLimits(), at: now, ledger: &counters.tcp)
+      else { return true }
+      var kept = KeepingSink()
+      if configuration.explains { kept.explain(whyOutgoing) }
+      _ = unsafe emit(slot.pointee.connection, .none, .none, into: &kept)
+      for frame in kept.frames {
+        guard let packet = way.applied(to: frame.octets.span) else { continue }
+        enqueuePacket(packet, to: hop, on: interface, at: now, because: frame.explanation)
+      }
+    }
+    return false
   }
 
   /// Why the `outgoing` segment is sent, and what has held it back.

@@ -26,14 +26,17 @@ extension Stack {
     let ends = TCPEndpoints(
       local: SocketAddress(packet.destination, segment.destinationPort),
       remote: SocketAddress(packet.source, segment.sourcePort))
+    let way = returnWay(for: packet)
     var numbersAbove: SequenceNumber?
     if let handle = table.find(ends) {
       numbersAbove = replaces(segment, ends, handle, at: now)
       if numbersAbove == nil {
-        return arrived(segment, codepoint, offload.segmentSize, handle, at: now)
+        arrived(segment, codepoint, offload.segmentSize, handle, at: now)
+        if way != nil { routeArrived(way, for: handle, at: now) }
+        return
       }
     }
-    listenerArrived(segment, ends, numbersAbove: numbersAbove, at: now)
+    listenerArrived(segment, ends, way, numbersAbove: numbersAbove, at: now)
   }
 
   mutating func arrived(
@@ -87,18 +90,18 @@ extension Stack {
 
   /// A segment without a connection: for a listener, or for nobody.
   private mutating func listenerArrived(
-    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, numbersAbove: SequenceNumber?,
-    at now: Instant
+    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ way: SourceRoute?,
+    numbersAbove: SequenceNumber?, at now: Instant
   ) {
     guard let listener = listener(at: ends.local) else {
       counters.stack.note(.dropNoListener)
-      return sendReset(segment, ends, at: now)
+      return sendReset(segment, ends, way, at: now)
     }
     // RFC 9293 section 3.10.7.2, LISTEN: first RST, then ACK, then SYN.
     if segment.flags.contains(.rst) { return counters.tcp.note(.dropUnexpected) }
     if segment.flags.contains(.ack) {
-      if cookieArrived(segment, ends, listener, at: now) { return }
-      return sendReset(segment, ends, at: now)
+      if cookieArrived(segment, ends, listener, way, at: now) { return }
+      return sendReset(segment, ends, way, at: now)
     }
     guard segment.flags.contains(.syn) else { return counters.tcp.note(.dropUnexpected) }
     guard hasRoomForConnection() else {
@@ -116,7 +119,7 @@ extension Stack {
     if let verdict {
       let usesCookies = listeners.withElement(listener) { $0.options.usesCookies } ?? false
       guard verdict == .dropSYNQueueFull, usesCookies else { return counters.stack.note(verdict) }
-      return sendCookie(segment, ends, tcp, at: now)
+      return sendCookie(segment, ends, tcp, way, at: now)
     }
     guard let route = route(to: ends.remote.address) else {
       _ = listeners.withElement(listener) { $0.handshakes -= 1 }
@@ -152,6 +155,7 @@ extension Stack {
       if isEarly { held.early += 1 } else { held.begun.append((handle, now)) }
     }
     if isEarly { unsafe connections.pointer(to: handle)?.pointee.earlyListener = listener }
+    if way != nil { take(way, for: handle) }
     touch(handle, at: now)
   }
 
@@ -202,16 +206,17 @@ extension Stack {
   }
 
   private mutating func sendReset(
-    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, at now: Instant
+    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ way: SourceRoute?,
+    at now: Instant
   ) {
     guard let header = TCPReset.answer(to: segment) else { return }
     counters.tcp.note(.resetNoConnection)
-    send(header, ends, at: now, because: explain(TCPRule.resetNoConnection))
+    send(header, ends, along: way, at: now, because: explain(TCPRule.resetNoConnection))
   }
 
   /// Sends a segment that belongs to no connection: a header without payload.
   mutating func send(
-    _ header: TCPHeader, _ ends: TCPEndpoints, at now: Instant,
+    _ header: TCPHeader, _ ends: TCPEndpoints, along way: SourceRoute? = nil, at now: Instant,
     because explanation: RuleExplanation?
   ) {
     var sum = PseudoHeader.sum(
@@ -222,7 +227,7 @@ extension Stack {
     let octets = [UInt8](capacity: header.length) { header.emit(into: &$0, checksum: sum.value) }
     send(
       octets, transport: .tcp, from: ends.local.address, to: ends.remote.address,
-      dontFragment: true, at: now, because: explanation)
+      along: way, dontFragment: true, at: now, because: explanation)
   }
 
   /// The listener for an end: one at the very address before one at any.

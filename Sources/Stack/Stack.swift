@@ -192,6 +192,10 @@ struct ConnectionSlot: ~Copyable {
   /// The interface, and the next hop on it.
   var interface: Int
   var nextHop: IPv4Address
+  /// The way that its segments are to take; nil leaves that to the routers.
+  var sourceRoute: SourceRoute?
+  /// The user has named it: none that comes takes its place.
+  var isRouteNamed = false
   /// Its user may still name it.
   var isHeld: Bool
   var isInOutputQueue = false

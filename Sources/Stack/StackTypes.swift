@@ -59,6 +59,10 @@ public struct StackConfiguration: Hashable, Sendable {
   public var maximumQueuedPackets = 1024
   /// ICMP errors sent a second. RFC 1812 section 4.3.2.8.
   public var icmpErrorsPerSecond = 100
+  // Deviates from RFC 9293 3.9.2.1 MUST-51, MUST-53: off by default, as RFC 7126 4.3 has it, for
+  // source routes lead round what protects a network.
+  /// Connections may have source routes, our users' and those by which segments came.
+  public var takesSourceRoutes = false
   /// How Fast Open is used (RFC 7413).
   public var fastOpen = FastOpenSettings()
   /// The configuration of connections that bring none of their own.
@@ -161,6 +165,8 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
   case sendingClosed
   /// The host that had the socket was stopped.
   case hostStopped
+  /// The host takes no source routes: ``StackConfiguration/takesSourceRoutes``.
+  case noSourceRoutes
   /// The datagram is longer than 65,507 octets.
   case messageTooLong(Int)
 
@@ -185,6 +191,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case .closed(let reason): Self.sentence(reason)
     case .sendingClosed: "the sending side is closed"
     case .hostStopped: "the host was stopped"
+    case .noSourceRoutes: "this host takes no source routes"
     case .messageTooLong(let count): "a datagram cannot carry \(count) octets"
     }
   }
@@ -204,7 +211,7 @@ public enum SocketError: Error, Hashable, Sendable, CustomStringConvertible {
 /// Decisions between the Internet layer and the cores: which connection, and whether one may begin.
 public enum StackRule: UInt8, ProtocolRule {
   case acceptHandshake, recycleTimeWait, recycleHandshake, refuseEarlyData
-  case sendCookie, acceptCookie
+  case sendCookie, acceptCookie, takeSourceRoute
   case dropTCPMalformed, dropTCPChecksum, dropTCPToGroup, dropNoListener
   case dropSYNQueueFull, dropAcceptQueueFull, dropConnectionLimit, dropAwaitingData
 
@@ -215,6 +222,7 @@ public enum StackRule: UInt8, ProtocolRule {
     case .recycleTimeWait: "RFC 9293 3.6.1"
     case .sendCookie, .acceptCookie: "RFC 4987 3.6"
     case .refuseEarlyData: "RFC 7413 4.2.2"
+    case .takeSourceRoute: "RFC 9293 3.9.2.1"
     case .dropTCPMalformed: "RFC 9293 3.1"
     case .dropTCPChecksum: "RFC 9293 3.1 MUST-3"
     case .dropTCPToGroup: "RFC 9293 3.9.2.3 MUST-57"
@@ -229,6 +237,7 @@ public enum StackRule: UInt8, ProtocolRule {
     case .acceptHandshake: "a listener takes the SYN"
     case .sendCookie: "too many handshakes are under way: the peer keeps this one's state for us"
     case .acceptCookie: "the ACK brings our cookie back: the handshake was real"
+    case .takeSourceRoute: "the segment came by routers of the peer's choice: ours go back by them"
     case .recycleHandshake: "a handshake whose peer stays silent makes room for a new one"
     case .refuseEarlyData:
       "the cookie is not ours, or too many came early: the data must come again"
@@ -249,7 +258,7 @@ public enum StackRule: UInt8, ProtocolRule {
     switch self {
     case .acceptHandshake, .acceptCookie: .accepts
     case .sendCookie: .sends
-    case .recycleTimeWait, .recycleHandshake, .refuseEarlyData: .notes
+    case .recycleTimeWait, .recycleHandshake, .refuseEarlyData, .takeSourceRoute: .notes
     default: .drops
     }
   }

@@ -94,7 +94,7 @@ extension TCPConnection {
     guard let attempt = fastOpen.attempt, attempt.carriesData else { return 0 }
     var size = min(attempt.maximumSegmentSize ?? 536, pathMTU &- 40)
     if let ours = configuration.maximumSegmentSize { size = min(size, ours) }
-    return max(0, size &- 40)
+    return max(0, size &- 40 &- networkOptions)
   }
 
   /// A listener's SYN brought a valid cookie: its data is taken, and the user may read and write

@@ -57,10 +57,16 @@ extension TCPConnection {
       max(
         min(
           send.peerMaximumSegmentSize, min(pathMTU, pathProbe.limit.map { Int($0) } ?? .max) &- 40,
-          Int(configuration.maximumSentSegmentSize ?? .max)) &- options, 16)
+          Int(configuration.maximumSentSegmentSize ?? .max)) &- options &- networkOptions, 16)
     receive.largestSegment = max(pathMTU &- 40 &- options, 16)
     let isBeforeData = !state.isSynchronized || send.next.distance(to: send.dataStart) >= 0
     congestion.setSegmentSize(send.maximumSegmentSize, isBeforeData: isBeforeData)
+  }
+
+  /// The IP headers of our segments have so many octets of options. RFC 9293 section 3.7.1.
+  package mutating func setNetworkOptions(_ octets: Int) {
+    networkOptions = octets
+    updateSegmentSize()
   }
 
   /// RFC 9293 3.7.1 MUST-67: no more than we can receive in one packet.

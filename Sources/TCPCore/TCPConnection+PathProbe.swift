@@ -4,7 +4,7 @@ import Wire
 // Finding the path's limit without ICMP: packetization layer path MTU discovery. RFC 4821.
 extension TCPConnection {
   /// Octets of IP and TCP headers in front of data.
-  private var headersOfData: Int { 40 &+ (receive.usesTimestamps ? 12 : 0) }
+  private var headersOfData: Int { 40 &+ networkOptions &+ (receive.usesTimestamps ? 12 : 0) }
 
   /// Octets of the largest packet of data that peer, link and user allow.
   private var packetCeiling: UInt16 {

@@ -72,6 +72,8 @@ package struct TCPConnection: ~Copyable {
   var isWriteBlocked = false
   /// Octets of the largest packet that the path takes.
   package internal(set) var pathMTU: Int
+  /// Octets of options in the IP headers of our segments.
+  var networkOptions = 0
   /// A duplicate that arrived, to be reported in the first SACK block. RFC 2883.
   var duplicateReport: SACKBlock?
   /// An acknowledgment in the handshake for what was never sent: answered by a reset.
@@ -275,6 +277,9 @@ package struct TCPConnection: ~Copyable {
 
   /// When ``deadlinePassed(at:ledger:)`` must be called next; nil when nothing is waited for.
   package var nextDeadline: Instant? { timers.next }
+
+  /// Whether an acceptable segment came at this very moment.
+  package func wasHeard(at now: Instant) -> Bool { timers.lastHeard == now }
 
   /// The octets of a segment from an offset in its payload: the first contiguous part.
   @_lifetime(borrow self)

@@ -94,13 +94,20 @@ public struct IPv4PacketView: ~Escapable {
 public struct IPv4OptionsSummary: Hashable, Sendable {
   /// A loose or strict source route is among them.
   public var hasSourceRoute = false
+  /// Where in the header a source route is that cannot be, or a second one, in octets from its start.
+  public var badSourceRouteAt: Int?
   /// An option's length is impossible: where in the header, in octets from its start.
   public var malformedAt: Int?
 
   /// Reads options.
   public init(parsing options: Span<UInt8>) {
-    let place = walkOptions(options) { kind, _ in
-      if kind == 131 || kind == 137 { hasSourceRoute = true }
+    let place = walkOptions(options) { kind, place in
+      guard kind == SourceRouteOption.loose || kind == SourceRouteOption.strict else { return }
+      // RFC 1122 3.2.1.8 (c): there is one at most.
+      if hasSourceRoute || SourceRouteOption(parsing: options.extracting(place)) == nil {
+        badSourceRouteAt = badSourceRouteAt ?? 20 + place.lowerBound
+      }
+      hasSourceRoute = true
     }
     malformedAt = place.map { 20 + $0 }
   }

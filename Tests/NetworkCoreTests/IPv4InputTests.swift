@@ -29,10 +29,14 @@ struct IPv4InputTests {
     IPv4Prefix(IPv4Address(198, 18, 0, 1), length: 32),
   ]
 
-  func judge(_ octets: [UInt8], isLoopback: Bool = false) -> IPv4Input.Disposition {
+  func judge(
+    _ octets: [UInt8], isLoopback: Bool = false, takesSourceRoutes: Bool = false
+  ) -> IPv4Input.Disposition {
     do throws(ParseError) {
       let view = try IPv4PacketView(parsing: octets.span)
-      return IPv4Input.judge(view, addresses: Self.addresses, isLoopback: isLoopback)
+      return IPv4Input.judge(
+        view, addresses: Self.addresses, isLoopback: isLoopback,
+        takesSourceRoutes: takesSourceRoutes)
     } catch {
       return .drop(IPv4Input.rule(for: error))
     }
@@ -148,6 +152,28 @@ struct IPv4InputTests {
   @Test("options are ignored safely, source routes refused", arguments: options)
   func optionsIgnored(given: InputCase) {
     #expect(judge(given.octets) == given.verdict)
+  }
+
+  static let routes: [InputCase] = [
+    InputCase("one that has ended", .unicast) { $0.options = [131, 7, 8, 198, 51, 100, 1, 0] },
+    InputCase("one without a router", .unicast) { $0.options = [137, 3, 4, 0] },
+    InputCase("one that leads on", .routeLeadsOn) { $0.options = [131, 7, 4, 198, 51, 100, 1, 0] },
+    InputCase("one to everybody", .drop(.dropSourceRoute)) {
+      $0.options = [131, 7, 8, 198, 51, 100, 1, 0]
+      $0.destination = IPv4Address(192, 0, 2, 255)
+    },
+    InputCase("a pointer in between", .parameterProblem(pointer: 21, isBroadcast: false)) {
+      $0.options = [1, 131, 7, 6, 198, 51, 100, 1]
+    },
+    InputCase("two of them", .parameterProblem(pointer: 23, isBroadcast: false)) {
+      $0.options = [131, 3, 4, 137, 3, 4, 0, 0]
+    },
+  ]
+
+  @Test("where they are taken, source routes must be sound and end here", arguments: routes)
+  func sourceRoutes(given: InputCase) {
+    #expect(judge(given.octets, takesSourceRoutes: true) == given.verdict)
+    #expect(judge(given.octets) == .drop(.dropSourceRoute))
   }
 
   @Test("on the loopback a loopback source is right, outside never")
