@@ -39,17 +39,44 @@ public struct AnalysisFlags: OptionSet, Hashable, Sendable {
   public static let reusedPorts = AnalysisFlags(rawValue: 1 << 14)
 
   /// Every flag with its name, in the order in which they are judged.
-  public static let named: [(flag: AnalysisFlags, name: String)] = [
-    (.zeroWindowProbe, "zero_window_probe"), (.zeroWindow, "zero_window"),
-    (.lostSegment, "lost_segment"), (.keepAlive, "keep_alive"),
-    (.windowUpdate, "window_update"), (.windowFull, "window_full"),
-    (.keepAliveACK, "keep_alive_ack"), (.zeroWindowProbeACK, "zero_window_probe_ack"),
-    (.duplicateACK, "duplicate_ack"), (.ackLostSegment, "ack_lost_segment"),
-    (.spuriousRetransmission, "spurious_retransmission"),
-    (.fastRetransmission, "fast_retransmission"), (.outOfOrder, "out_of_order"),
-    (.retransmission, "retransmission"), (.reusedPorts, "reused_ports"),
-  ]
+  public static let named: [(flag: AnalysisFlags, name: String)] = (0..<15).map { bit in
+    (AnalysisFlags(rawValue: 1 << UInt16(bit)), "\(name(ofBit: bit))")
+  }
 
   /// The names of the flags that are set.
-  public var names: [String] { Self.named.compactMap { contains($0.flag) ? $0.name : nil } }
+  public var names: [String] {
+    var names: [String] = []
+    forEachName { names.append("\($0)") }
+    return names
+  }
+
+  /// Gives the names of the flags that are set, one after the other.
+  public func forEachName(_ body: (StaticString) -> Void) {
+    var left = rawValue & 0x7FFF
+    while left != 0 {
+      body(Self.name(ofBit: left.trailingZeroBitCount))
+      left &= left &- 1
+    }
+  }
+
+  private static func name(ofBit bit: Int) -> StaticString {
+    switch bit {
+    case 0: "zero_window_probe"
+    case 1: "zero_window"
+    case 2: "lost_segment"
+    case 3: "keep_alive"
+    case 4: "window_update"
+    case 5: "window_full"
+    case 6: "keep_alive_ack"
+    case 7: "zero_window_probe_ack"
+    case 8: "duplicate_ack"
+    case 9: "ack_lost_segment"
+    case 10: "spurious_retransmission"
+    case 11: "fast_retransmission"
+    case 12: "out_of_order"
+    case 13: "retransmission"
+    case 14: "reused_ports"
+    default: "unnamed"
+    }
+  }
 }

@@ -5,12 +5,30 @@ struct CapturedInterface: Sendable {
   var link: LinkType
   var snapLength: Int
   /// `if_tsresol`: a power of 10, or of 2 when the top bit is set.
-  var resolution: UInt8 = 6
+  var resolution: UInt8 = 6 {
+    didSet { nanosecondsPerTick = Self.wholeNanoseconds(resolution) }
+  }
+  /// Nil where a tick is no whole number of nanoseconds.
+  private var nanosecondsPerTick: UInt64? = 1000
   /// `if_tsoffset`, in seconds.
   var offset: Int64 = 0
 
+  init(link: LinkType, snapLength: Int) {
+    self.link = link
+    self.snapLength = snapLength
+  }
+
+  private static func wholeNanoseconds(_ resolution: UInt8) -> UInt64? {
+    guard resolution <= 9 else { return nil }
+    return (resolution..<9).reduce(1) { product, _ in product &* 10 }
+  }
+
   /// Nanoseconds since 1970 for a count of ticks; saturates.
   func nanoseconds(_ ticks: UInt64) -> Int64 {
+    if let nanosecondsPerTick {
+      let (high, low) = ticks.multipliedFullWidth(by: nanosecondsPerTick)
+      return shifted(high == 0 ? Int64(clamping: low) : .max)
+    }
     let exponent = Int(resolution & 0x7F)
     let value: UInt128
     if resolution & 0x80 != 0 {
@@ -36,7 +54,7 @@ struct CapturedInterface: Sendable {
 
 extension CaptureFileReader {
   /// Reads blocks up to the next one that holds a frame; nil at the end of the file.
-  mutating func nextPacketBlock() throws(CaptureError) -> CapturedFrame? {
+  mutating func nextPacketBlock() throws(CaptureError) -> FrameRecord? {
     while true {
       let number = count &+ 1
       guard source.fill(12) else {
@@ -49,7 +67,12 @@ extension CaptureFileReader {
       guard length >= 12, length & 3 == 0 else {
         throw .damaged(frame: number, reason: "a block says it is \(length) octets long")
       }
-      guard [0x0A0D_0D0A, 1, 2, 3, 6].contains(kind) else {
+      let isKnown =
+        switch kind {
+        case 0x0A0D_0D0A, 1, 2, 3, 6: true
+        default: false
+        }
+      guard isKnown else {
         guard source.skip(length &- 4), source.fill(4) else { throw .truncated(frame: number) }
         let repeated = Int(source.uint32(at: 0))
         source.consume(4)
@@ -63,19 +86,17 @@ extension CaptureFileReader {
       guard Int(source.uint32(at: length &- 4)) == length else {
         throw Self.lengthsDiffer(number)
       }
-      let frame: CapturedFrame?
+      var record: FrameRecord?
       switch kind {
-      case 0x0A0D_0D0A: frame = try beginSection(length, number)
-      case 1: frame = try describeInterface(length, number)
-      case 2: frame = try packet(length, number, isObsolete: true)
-      case 3: frame = try simplePacket(length, number)
-      case 6: frame = try packet(length, number, isObsolete: false)
-      default: frame = nil
+      case 0x0A0D_0D0A: try beginSection(length, number)
+      case 1: try describeInterface(length, number)
+      case 2: record = try packet(length, number, isObsolete: true)
+      case 3: record = try simplePacket(length, number)
+      case 6: record = try packet(length, number, isObsolete: false)
+      default: break
       }
+      if let record { return record }
       source.consume(length)
-      guard let frame else { continue }
-      count = number
-      return frame
     }
   }
 
@@ -94,7 +115,7 @@ extension CaptureFileReader {
     interfaces.removeAll()
   }
 
-  private func beginSection(_ length: Int, _ number: Int) throws(CaptureError) -> CapturedFrame? {
+  private func beginSection(_ length: Int, _ number: Int) throws(CaptureError) {
     guard length >= 28 else {
       throw .damaged(frame: number, reason: "a section header is too short")
     }
@@ -102,12 +123,11 @@ extension CaptureFileReader {
     guard major == 1 else {
       throw .damaged(frame: number, reason: "its section has version \(major).\(minor)")
     }
-    return nil
   }
 
   private mutating func describeInterface(
     _ length: Int, _ number: Int
-  ) throws(CaptureError) -> CapturedFrame? {
+  ) throws(CaptureError) {
     guard length >= 20 else {
       throw .damaged(frame: number, reason: "an interface description is too short")
     }
@@ -127,13 +147,12 @@ extension CaptureFileReader {
         bitPattern: source.isLittleEndian ? second << 32 | first : first << 32 | second)
     }
     interfaces.append(interface)
-    return nil
   }
 
   /// An enhanced packet block, or the packet block that it replaced.
   private func packet(
     _ length: Int, _ number: Int, isObsolete: Bool
-  ) throws(CaptureError) -> CapturedFrame {
+  ) throws(CaptureError) -> FrameRecord {
     guard length >= 32 else {
       throw .damaged(frame: number, reason: "its block is only \(length) octets long")
     }
@@ -147,17 +166,15 @@ extension CaptureFileReader {
       throw .damaged(frame: number, reason: "\(captured) octets do not fit its block")
     }
     let ticks = UInt64(source.uint32(at: 12)) << 32 | UInt64(source.uint32(at: 16))
-    let comment = option(1, in: (28 &+ padded)..<(length &- 4)).map {
-      String(decoding: source.copy($0), as: UTF8.self)
-    }
-    return CapturedFrame(
+    return FrameRecord(
       number: number, time: interfaces[index].nanoseconds(ticks),
       linkType: interfaces[index].link, originalLength: Int(source.uint32(at: 24)),
-      octets: source.copy(28..<(28 &+ captured)), comment: comment)
+      octets: 28..<(28 &+ captured),
+      comment: option(1, in: (28 &+ padded)..<(length &- 4)), length: length)
   }
 
   /// A simple packet block: no time, the first interface, the length cut at its snap length.
-  private func simplePacket(_ length: Int, _ number: Int) throws(CaptureError) -> CapturedFrame {
+  private func simplePacket(_ length: Int, _ number: Int) throws(CaptureError) -> FrameRecord {
     guard length >= 16, let interface = interfaces.first else {
       throw .damaged(frame: number, reason: "a simple packet without an interface or a length")
     }
@@ -166,9 +183,9 @@ extension CaptureFileReader {
     guard limit <= length &- 16 else {
       throw .damaged(frame: number, reason: "\(limit) octets do not fit its block")
     }
-    return CapturedFrame(
+    return FrameRecord(
       number: number, time: 0, linkType: interface.link, originalLength: original,
-      octets: source.copy(12..<(12 &+ limit)))
+      octets: 12..<(12 &+ limit), length: length)
   }
 
   /// Where the first option of a kind is, in a part of the window; they end at one that does not fit.

@@ -1,41 +1,9 @@
 import Glibc
-public import Wire
+import Wire
 
 // Why a reader of our own and not libpcap's: a damaged file gives every frame before the damage and
 // then says at which frame it broke; pcapng keeps its comments, interfaces and nanoseconds; and
 // whoever only reads files needs no library beside the toolchain's.
-
-/// One frame of a capture file.
-public struct CapturedFrame: Hashable, Sendable {
-  /// Its place in the file, from 1.
-  public var number: Int
-  /// Nanoseconds since 1970-01-01 00:00 UTC; 0 where the file gives no time.
-  public var time: Int64
-  /// What the first octets are.
-  public var linkType: LinkType
-  /// Octets that the frame had on its link, which may be more than were kept.
-  public var originalLength: Int
-  /// The octets that were kept.
-  public var octets: [UInt8]
-  /// The frame's comment, in pcapng.
-  public var comment: String?
-
-  /// A frame from its parts.
-  public init(
-    number: Int, time: Int64, linkType: LinkType, originalLength: Int, octets: [UInt8],
-    comment: String? = nil
-  ) {
-    self.number = number
-    self.time = time
-    self.linkType = linkType
-    self.originalLength = originalLength
-    self.octets = octets
-    self.comment = comment
-  }
-
-  /// Octets that were kept.
-  public var capturedLength: Int { octets.count }
-}
 
 /// Why a capture file cannot be read, or not further.
 public enum CaptureError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -80,8 +48,10 @@ public struct CaptureFileReader: ~Copyable, Sendable {
   private var format = Format.ended
   /// Interfaces of the current pcapng section.
   var interfaces: [CapturedInterface] = []
+  /// Octets of the window that are lent.
+  private var lentLength = 0
   /// Frames read so far.
-  public internal(set) var count = 0
+  public private(set) var count = 0
 
   /// Opens a file and reads its first header.
   public init(path: String) throws(CaptureError) {
@@ -134,17 +104,37 @@ public struct CaptureFileReader: ~Copyable, Sendable {
     return (frames, nil)
   }
 
-  /// The next frame; nil at the end, and ever after an error.
+  /// The next frame, copied; nil at the end, and ever after an error.
   public mutating func next() throws(CaptureError) -> CapturedFrame? {
+    guard let frame = try lend() else { return nil }
+    return CapturedFrame(frame)
+  }
+
+  /// The next frame, lent until another is asked for; nil at the end, and ever after an error.
+  @_lifetime(&self)
+  public mutating func lend() throws(CaptureError) -> LentFrame? {
+    source.consume(lentLength)
+    lentLength = 0
+    guard let record = try nextRecord() else { return nil }
+    lentLength = record.length
+    count = record.number
+    guard let comment = record.comment else {
+      return LentFrame(record, octets: source.octets(record.octets), remark: nil)
+    }
+    return LentFrame(
+      record, octets: source.octets(record.octets), remark: source.octets(comment))
+  }
+
+  private mutating func nextRecord() throws(CaptureError) -> FrameRecord? {
     do throws(CaptureError) {
-      let frame: CapturedFrame?
+      let record: FrameRecord?
       switch format {
       case .ended: return nil
       case .pcap(let link, let tick, let header):
-        frame = try nextRecord(link: link, tick: tick, header: header)
-      case .pcapng: frame = try nextPacketBlock()
+        record = try nextRecord(link: link, tick: tick, header: header)
+      case .pcapng: record = try nextPacketBlock()
       }
-      if let frame { return frame }
+      if let record { return record }
     } catch {
       format = .ended
       throw Self.cause(error, source, path)
@@ -187,7 +177,7 @@ public struct CaptureFileReader: ~Copyable, Sendable {
 
   private mutating func nextRecord(
     link: LinkType, tick: Int64, header: Int
-  ) throws(CaptureError) -> CapturedFrame? {
+  ) throws(CaptureError) -> FrameRecord? {
     let number = count &+ 1
     guard source.fill(header) else {
       if source.available == 0 { return nil }
@@ -201,11 +191,9 @@ public struct CaptureFileReader: ~Copyable, Sendable {
       throw .damaged(frame: number, reason: "it says that \(captured) octets were kept")
     }
     guard source.fill(header &+ captured) else { throw .truncated(frame: number) }
-    let octets = source.copy(header..<(header &+ captured))
-    source.consume(header &+ captured)
-    count = number
-    return CapturedFrame(
+    return FrameRecord(
       number: number, time: seconds &* 1_000_000_000 &+ fraction &* tick, linkType: link,
-      originalLength: original, octets: octets)
+      originalLength: original, octets: header..<(header &+ captured),
+      length: header &+ captured)
   }
 }

@@ -1,11 +1,16 @@
 import Glibc
+import Octets
 
 /// Octets of a file, as a window that grows with what the file holds, never with what it claims.
 struct OctetSource: ~Copyable, Sendable {
+  /// Octets that are asked of the kernel at once.
+  private static let portion = 256 << 10
+
   private let descriptor: Int32
+  /// The octets from `start` to `end` are the window's.
   private var window: [UInt8]
   private var start = 0
-  private var chunk: [UInt8]
+  private var end: Int
   /// The errno that ended the reading, or 0.
   private(set) var failure: Int32 = 0
   /// Whether numbers are read least significant octet first.
@@ -15,39 +20,56 @@ struct OctetSource: ~Copyable, Sendable {
   init(octets: [UInt8]) {
     descriptor = -1
     window = octets
-    chunk = []
+    end = octets.count
   }
 
   /// The octets of an open file, which is closed at the end.
   init(descriptor: Int32) {
     self.descriptor = descriptor
-    window = []
-    chunk = [UInt8](repeating: 0, count: 65_536)
+    window = [UInt8](repeating: 0, count: Self.portion)
+    end = 0
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Octets in the window.
-  var available: Int { window.count &- start }
+  var available: Int { end &- start }
 
   /// Tries to have at least `count` octets in the window, and says whether they are there.
-  mutating func fill(_ count: Int) -> Bool {
+  @inline(__always)
+  mutating func fill(_ count: Int) -> Bool { available >= count || read(until: count) }
+
+  private mutating func read(until count: Int) -> Bool {
+    guard descriptor >= 0 else { return false }
+    makeRoom()
     while available < count {
-      guard descriptor >= 0 else { return false }
-      if start > 0 {
-        window.removeFirst(start)
-        start = 0
+      if end == window.count {
+        window.append(contentsOf: repeatElement(0, count: window.count))
       }
-      let got = unsafe read(descriptor, &chunk, chunk.count)
+      let free = end..<window.count
+      let got = unsafe window.withUnsafeMutableBytes {
+        unsafe Glibc.read(
+          descriptor, $0.baseAddress.map { unsafe $0 + free.lowerBound }, free.count)
+      }
       if got < 0 {
         if errno == EINTR { continue }
         failure = errno
         return false
       }
       guard got > 0 else { return false }
-      window.append(contentsOf: chunk[..<got])
+      end &+= got
     }
     return true
+  }
+
+  /// Moves what is left to the front.
+  private mutating func makeRoom() {
+    let left = start..<end
+    unsafe window.withUnsafeMutableBytes { octets in
+      guard let base = octets.baseAddress else { return }
+      unsafe base.copyMemory(from: base + left.lowerBound, byteCount: left.count)
+    }
+    (start, end) = (0, left.count)
   }
 
   /// The octet at `offset` in the window, which the caller has filled.
@@ -55,21 +77,20 @@ struct OctetSource: ~Copyable, Sendable {
 
   /// The 16-bit number at `offset` in the file's byte order.
   func uint16(at offset: Int) -> UInt16 {
-    let first = UInt16(octet(at: offset))
-    let second = UInt16(octet(at: offset &+ 1))
-    return isLittleEndian ? second << 8 | first : first << 8 | second
+    let number = window.span.uint16(at: start &+ offset)
+    return isLittleEndian ? number.byteSwapped : number
   }
 
   /// The 32-bit number at `offset` in the file's byte order.
   func uint32(at offset: Int) -> UInt32 {
-    let first = UInt32(uint16(at: offset))
-    let second = UInt32(uint16(at: offset &+ 2))
-    return isLittleEndian ? second << 16 | first : first << 16 | second
+    let number = window.span.uint32(at: start &+ offset)
+    return isLittleEndian ? number.byteSwapped : number
   }
 
-  /// A copy of octets in the window.
-  func copy(_ range: Range<Int>) -> [UInt8] {
-    Array(window[(start &+ range.lowerBound)..<(start &+ range.upperBound)])
+  /// Octets in the window.
+  @_lifetime(borrow self)
+  func octets(_ range: Range<Int>) -> Span<UInt8> {
+    window.span.extracting((start &+ range.lowerBound)..<(start &+ range.upperBound))
   }
 
   /// Drops octets at the front of the window.

@@ -44,9 +44,7 @@ public struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
   @inlinable public var isReserved: Bool { rawValue >> 28 == 0xF }
 
   /// Dotted decimal text.
-  public var description: String {
-    "\(rawValue >> 24).\(rawValue >> 16 & 255).\(rawValue >> 8 & 255).\(rawValue & 255)"
-  }
+  public var description: String { TextBuffer.string { $0.append(self) } }
 }
 
 /// An address and the number of leading bits that it shares with its network. Source: RFC 4632.
@@ -123,12 +121,7 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Text such as `02:00:00:00:00:01`.
-  public var description: String {
-    stride(from: 40, through: 0, by: -8).map { shift in
-      let text = String(rawValue >> UInt64(shift) & 255, radix: 16)
-      return text.utf8.count == 1 ? "0" + text : text
-    }.joined(separator: ":")
-  }
+  public var description: String { TextBuffer.string { $0.append(self) } }
 }
 
 /// A TCP or UDP port. Source: RFC 6335.
@@ -166,5 +159,31 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Text such as `192.0.2.1:25`.
-  public var description: String { "\(address):\(port)" }
+  public var description: String { TextBuffer.string { $0.append(self) } }
+}
+
+extension TextBuffer {
+  /// Appends an address in dotted decimal.
+  public mutating func append(_ address: IPv4Address) {
+    for shift in stride(from: 24 as UInt32, to: 0, by: -8) {
+      append(decimal: UInt8(truncatingIfNeeded: address.rawValue >> shift))
+      append(octet: UInt8(ascii: "."))
+    }
+    append(decimal: UInt8(truncatingIfNeeded: address.rawValue))
+  }
+
+  /// Appends an address such as `02:00:00:00:00:01`.
+  public mutating func append(_ address: MACAddress) {
+    for shift in stride(from: 40 as UInt64, through: 0, by: -8) {
+      append(hexadecimal: address.rawValue >> shift & 255, digits: 2)
+      if shift > 0 { append(octet: UInt8(ascii: ":")) }
+    }
+  }
+
+  /// Appends an end such as `192.0.2.1:25`.
+  public mutating func append(_ end: SocketAddress) {
+    append(end.address)
+    append(octet: UInt8(ascii: ":"))
+    append(decimal: end.port.rawValue)
+  }
 }

@@ -1,179 +1,223 @@
-import Octets
+public import Octets
 
 /// One line for a captured frame, in tcpdump's manner.
+///
+/// Captures have millions of frames, so the line is appended to a ``TextBuffer``; who wants a few only
+/// gets strings.
 public enum PacketDescription {
   /// Describes a frame; never fails: what cannot be read is said in the line.
   ///
   /// IPv4 and ARP are told in full, IPv6 is only named. A packet that the capture cut off is told as
   /// far as it goes.
   public static func line(for octets: Span<UInt8>, link: LinkType) -> String {
-    guard let place = NetworkPacketPlace(in: octets, link: link) else {
-      return unknown(octets, link)
-    }
-    let payload = octets.extracting(droppingFirst: place.offset)
-    let frame = link == .ethernet ? try? EthernetFrameView(parsing: octets) : nil
-    let tag = frame?.vlan.map { "vlan \($0), " } ?? ""
-    switch place.type {
-    case .ipv4, .ipv6: return tag + internet(payload)
-    case .arp: return tag + arp(payload)
-    default:
-      let type = "0x\(String(place.type.rawValue, radix: 16)), \(payload.count) octets"
-      guard let frame else { return "protocol \(type)" }
-      return tag + "\(frame.source) > \(frame.destination), ethertype \(type)"
-    }
-  }
-
-  /// A frame in which no packet can be found.
-  private static func unknown(_ octets: Span<UInt8>, _ link: LinkType) -> String {
-    switch link {
-    case .ethernet: "Ethernet, cut off after \(octets.count) octets"
-    case .null, .loop:
-      octets.count < 4
-        ? "loopback, cut off"
-        : "address family 0x\(String(octets.uint32(at: 0), radix: 16)),"
-          + " \(octets.count - 4) octets"
-    case .linuxCooked, .linuxCooked2: "Linux cooked, cut off"
-    default: "link type \(link.rawValue), \(octets.count) octets"
-    }
-  }
-
-  private static func arp(_ octets: Span<UInt8>) -> String {
-    guard let packet = try? ARPPacket(parsing: octets) else { return "ARP, malformed" }
-    switch packet.operation {
-    case .request: return "ARP, who has \(packet.targetAddress)? tell \(packet.senderAddress)"
-    case .reply: return "ARP, \(packet.senderAddress) is at \(packet.senderHardware)"
-    }
+    TextBuffer.string { write(octets, link: link, to: &$0) }
   }
 
   /// Describes an IP packet.
   public static func internet(_ octets: Span<UInt8>) -> String {
-    guard octets.count > 0 else { return "IP, empty" }
-    if octets[0] >> 4 == 6 { return "IP6, \(octets.count) octets" }
+    TextBuffer.string { internet(octets, to: &$0) }
+  }
+
+  /// Appends the line for a frame, as ``line(for:link:)`` gives it.
+  public static func write(_ octets: Span<UInt8>, link: LinkType, to text: inout TextBuffer) {
+    guard let place = NetworkPacketPlace(in: octets, link: link) else {
+      return unknown(octets, link, to: &text)
+    }
+    let payload = octets.extracting(droppingFirst: place.offset)
+    guard link == .ethernet, let frame = try? EthernetFrameView(parsing: octets) else {
+      if network(payload, place.type, to: &text) { return }
+      text.append("protocol ")
+      return type(place.type, payload.count, to: &text)
+    }
+    if let vlan = frame.vlan {
+      text.append("vlan ")
+      text.append(decimal: vlan)
+      text.append(", ")
+    }
+    if network(payload, place.type, to: &text) { return }
+    text.append(frame.source)
+    text.append(" > ")
+    text.append(frame.destination)
+    text.append(", ethertype ")
+    type(place.type, payload.count, to: &text)
+  }
+
+  /// What the network layer carries; false, and nothing said, where it is not known.
+  private static func network(
+    _ payload: Span<UInt8>, _ type: EtherType, to text: inout TextBuffer
+  ) -> Bool {
+    switch type {
+    case .ipv4, .ipv6: internet(payload, to: &text)
+    case .arp: arp(payload, to: &text)
+    default: return false
+    }
+    return true
+  }
+
+  private static func type(_ type: EtherType, _ count: Int, to text: inout TextBuffer) {
+    text.append("0x")
+    text.append(hexadecimal: UInt64(type.rawValue))
+    text.append(", ")
+    text.append(decimal: count)
+    text.append(" octets")
+  }
+
+  /// A frame in which no packet can be found.
+  private static func unknown(
+    _ octets: Span<UInt8>, _ link: LinkType, to text: inout TextBuffer
+  ) {
+    switch link {
+    case .ethernet:
+      text.append("Ethernet, cut off after ")
+      text.append(decimal: octets.count)
+      text.append(" octets")
+    case .null, .loop:
+      guard octets.count >= 4 else { return text.append("loopback, cut off") }
+      text.append("address family 0x")
+      text.append(hexadecimal: UInt64(octets.uint32(at: 0)))
+      text.append(", ")
+      text.append(decimal: octets.count - 4)
+      text.append(" octets")
+    case .linuxCooked, .linuxCooked2: text.append("Linux cooked, cut off")
+    default:
+      text.append("link type ")
+      text.append(decimal: link.rawValue)
+      text.append(", ")
+      text.append(decimal: octets.count)
+      text.append(" octets")
+    }
+  }
+
+  private static func arp(_ octets: Span<UInt8>, to text: inout TextBuffer) {
+    guard let packet = try? ARPPacket(parsing: octets) else {
+      return text.append("ARP, malformed")
+    }
+    switch packet.operation {
+    case .request:
+      text.append("ARP, who has ")
+      text.append(packet.targetAddress)
+      text.append("? tell ")
+      text.append(packet.senderAddress)
+    case .reply:
+      text.append("ARP, ")
+      text.append(packet.senderAddress)
+      text.append(" is at ")
+      text.append(packet.senderHardware)
+    }
+  }
+
+  /// Appends what ``internet(_:)`` gives.
+  public static func internet(_ octets: Span<UInt8>, to text: inout TextBuffer) {
+    guard octets.count > 0 else { return text.append("IP, empty") }
+    if octets[0] >> 4 == 6 {
+      text.append("IP6, ")
+      text.append(decimal: octets.count)
+      return text.append(" octets")
+    }
     do throws(ParseError) {
-      return datagram(try IPv4PacketView(parsing: octets))
+      datagram(try IPv4PacketView(parsing: octets), to: &text)
     } catch {
       // The total length may be right where the capture kept less of the packet.
       guard case .totalLength(let length, let kept) = error, length > kept,
         let packet = try? IPv4PacketView(quoted: octets)
-      else { return "IP \(error)" }
-      return datagram(packet) + " (cut off: \(kept) of \(length) octets)"
-    }
-  }
-
-  private static func datagram(_ packet: borrowing IPv4PacketView) -> String {
-    let ends = "IP \(packet.source) > \(packet.destination)"
-    let checksum = packet.headerChecksumIsRight ? "" : ", bad header checksum"
-    if packet.isFragment {
-      let more = packet.moreFragments ? "+" : ""
-      let part = "fragment \(packet.identification) \(packet.fragmentOffset)"
-      guard packet.fragmentOffset == 0 else {
-        return "\(ends): \(part)\(more), \(packet.payload.count) octets\(checksum)"
+      else {
+        text.append("IP ")
+        return text.append(string: error.description)
       }
-      return transport(packet) + ", \(part)\(more)\(checksum)"
+      datagram(packet, to: &text)
+      text.append(" (cut off: ")
+      text.append(decimal: kept)
+      text.append(" of ")
+      text.append(decimal: length)
+      text.append(" octets)")
     }
-    return transport(packet) + checksum
   }
 
-  private static func transport(_ packet: borrowing IPv4PacketView) -> String {
-    let source = packet.source
-    let destination = packet.destination
+  private static func datagram(
+    _ packet: borrowing IPv4PacketView, to text: inout TextBuffer
+  ) {
+    if !packet.isFragment {
+      transport(packet, to: &text)
+    } else if packet.fragmentOffset == 0 {
+      transport(packet, to: &text)
+      text.append(", ")
+      fragment(packet, to: &text)
+    } else {
+      hosts(packet, to: &text)
+      text.append(": ")
+      fragment(packet, to: &text)
+      text.append(", ")
+      text.append(decimal: packet.payload.count)
+      text.append(" octets")
+    }
+    if !packet.headerChecksumIsRight { text.append(", bad header checksum") }
+  }
+
+  private static func fragment(
+    _ packet: borrowing IPv4PacketView, to text: inout TextBuffer
+  ) {
+    text.append("fragment ")
+    text.append(decimal: packet.identification)
+    text.append(octet: UInt8(ascii: " "))
+    text.append(decimal: packet.fragmentOffset)
+    if packet.moreFragments { text.append("+") }
+  }
+
+  private static func hosts(_ packet: borrowing IPv4PacketView, to text: inout TextBuffer) {
+    text.append("IP ")
+    text.append(packet.source)
+    text.append(" > ")
+    text.append(packet.destination)
+  }
+
+  /// Both ends: ports are the first four octets of what UDP and TCP carry.
+  private static func ends(_ packet: borrowing IPv4PacketView, to text: inout TextBuffer) {
+    let payload = packet.payload
+    text.append("IP ")
+    text.append(SocketAddress(packet.source, Port(payload.uint16(at: 0))))
+    text.append(" > ")
+    text.append(SocketAddress(packet.destination, Port(payload.uint16(at: 2))))
+  }
+
+  private static func transport(
+    _ packet: borrowing IPv4PacketView, to text: inout TextBuffer
+  ) {
     switch packet.transport {
     case .tcp:
       do throws(ParseError) {
         let segment = try TCPSegmentView(parsing: packet.payload)
-        return "IP \(source):\(segment.sourcePort) > \(destination):\(segment.destinationPort): "
-          + tcp(segment)
+        ends(packet, to: &text)
+        text.append(": ")
+        tcp(segment, to: &text)
       } catch {
-        return "IP \(source) > \(destination): TCP \(error)"
+        hosts(packet, to: &text)
+        text.append(": TCP ")
+        text.append(string: error.description)
       }
     case .udp:
       // The first fragment of a datagram has a length that the packet does not.
       guard packet.payload.count >= 8 else {
-        return "IP \(source) > \(destination): UDP, cut off"
+        hosts(packet, to: &text)
+        return text.append(": UDP, cut off")
       }
-      let octets = packet.payload
-      let length = Int(octets.uint16(at: 4)) - 8
-      return "IP \(source):\(octets.uint16(at: 0)) > \(destination):\(octets.uint16(at: 2)): "
-        + (length >= 0 ? "UDP, length \(length)" : "UDP, impossible length")
+      ends(packet, to: &text)
+      let length = Int(packet.payload.uint16(at: 4)) - 8
+      guard length >= 0 else { return text.append(": UDP, impossible length") }
+      text.append(": UDP, length ")
+      text.append(decimal: length)
     case .icmp:
+      hosts(packet, to: &text)
       guard let message = try? ICMPv4MessageView(parsing: packet.payload) else {
-        return "IP \(source) > \(destination): ICMP, cut off"
+        return text.append(": ICMP, cut off")
       }
-      return "IP \(source) > \(destination): ICMP " + icmp(message)
+      text.append(": ICMP ")
+      icmp(message, to: &text)
     default:
-      return "IP \(source) > \(destination): protocol \(packet.transport.rawValue),"
-        + " length \(packet.payload.count)"
+      hosts(packet, to: &text)
+      text.append(": protocol ")
+      text.append(decimal: packet.transport.rawValue)
+      text.append(", length ")
+      text.append(decimal: packet.payload.count)
     }
-  }
-
-  /// Describes a TCP segment without its ports.
-  public static func tcp(_ segment: borrowing TCPSegmentView) -> String {
-    let flags = segment.flags
-    var letters = ""
-    for (flag, letter) in flagLetters where flags.contains(flag) { letters += letter }
-    var text = "Flags [\(letters.isEmpty ? "none" : letters)], seq \(segment.sequence)"
-    let count = segment.payload.count
-    if count > 0 { text += ":\(segment.sequence + count)" }
-    if flags.contains(.ack) { text += ", ack \(segment.acknowledgment)" }
-    text += ", win \(segment.window)"
-    if flags.contains(.urg) { text += ", urg \(segment.urgentPointer)" }
-    let list = options(TCPOptions(parsing: segment.options))
-    if !list.isEmpty { text += ", options [\(list)]" }
-    return text + ", length \(count)"
-  }
-
-  private static let flagLetters: [(TCPFlags, String)] = [
-    (.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.urg, "U"), (.ece, "E"), (.cwr, "W"),
-    (.ack, "."),
-  ]
-
-  private static func options(_ options: TCPOptions) -> String {
-    var parts: [String] = []
-    if let size = options.maximumSegmentSize { parts.append("mss \(size)") }
-    if options.sackPermitted { parts.append("sackOK") }
-    if let times = options.timestamps { parts.append("TS val \(times.value) ecr \(times.echo)") }
-    if let shift = options.windowScale { parts.append("wscale \(shift)") }
-    for index in 0..<options.sackBlocks.count {
-      let block = options.sackBlocks[index]
-      parts.append("sack \(block.left):\(block.right)")
-    }
-    if options.isMalformed { parts.append("malformed") }
-    return parts.joined(separator: ", ")
-  }
-
-  private static func icmp(_ message: borrowing ICMPv4MessageView) -> String {
-    let length = message.octets.count
-    switch message.kind {
-    case .echo(let identifier, let sequence):
-      return "echo request, id \(identifier), seq \(sequence), length \(length)"
-    case .echoReply(let identifier, let sequence):
-      return "echo reply, id \(identifier), seq \(sequence), length \(length)"
-    case .unreachable(let code, let mtu):
-      let names = [
-        "net", "host", "protocol", "port", "fragmentation needed (mtu \(mtu))",
-        "source route failed",
-      ]
-      let name = Int(code) < names.count ? names[Int(code)] : "code \(code)"
-      return "unreachable: \(name)" + about(message.payload)
-    case .sourceQuench: return "source quench" + about(message.payload)
-    case .redirect(_, let gateway): return "redirect to \(gateway)" + about(message.payload)
-    case .timeExceeded(let code):
-      let what = code == 0 ? "time exceeded in transit" : "reassembly time exceeded"
-      return what + about(message.payload)
-    case .parameterProblem(_, let pointer):
-      return "parameter problem at octet \(pointer)" + about(message.payload)
-    case .other(let type, let code): return "type \(type), code \(code), length \(length)"
-    }
-  }
-
-  /// The datagram that an ICMP error quotes: at least its ends, mostly its ports.
-  private static func about(_ quote: Span<UInt8>) -> String {
-    guard let packet = try? IPv4PacketView(quoted: quote) else { return "" }
-    let hasPorts =
-      packet.payload.count >= 4 && packet.fragmentOffset == 0
-      && (packet.transport == .tcp || packet.transport == .udp)
-    guard hasPorts else { return ", about \(packet.source) > \(packet.destination)" }
-    return ", about \(packet.source):\(packet.payload.uint16(at: 0))"
-      + " > \(packet.destination):\(packet.payload.uint16(at: 2))"
   }
 }

@@ -16,11 +16,14 @@ func complain(_ sentence: String, _ code: ExitCode = .failure) -> ExitCode {
 
 /// A line on standard error. Where nobody reads that any more, the work goes on all the same.
 func note(_ line: String) {
-  _ = write(Array((line + "\n").utf8), to: STDERR_FILENO)
+  _ = write(Array((line + "\n").utf8).span, to: STDERR_FILENO)
 }
 
 /// Writes results to standard output; what cannot be written is an error, said in one sentence.
-func put(_ octets: [UInt8]) throws(ExitCode) {
+func put(_ octets: [UInt8]) throws(ExitCode) { try put(octets.span) }
+
+/// Writes results to standard output; what cannot be written is an error, said in one sentence.
+func put(_ octets: Span<UInt8>) throws(ExitCode) {
   let error = write(octets, to: STDOUT_FILENO)
   guard error != 0 else { return }
   throw complain("cannot write to standard output: \(systemText(error))")
@@ -40,10 +43,10 @@ func systemText(_ error: Int32) -> String {
 
 /// Writes all of the octets.
 /// - Returns: an errno, 0 when all are written.
-private func write(_ octets: [UInt8], to descriptor: Int32) -> Int32 {
+private func write(_ octets: Span<UInt8>, to descriptor: Int32) -> Int32 {
   var start = 0
   while start < octets.count {
-    let count = unsafe octets.span.extracting(droppingFirst: start).withUnsafeBufferPointer {
+    let count = unsafe octets.extracting(droppingFirst: start).withUnsafeBufferPointer {
       unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
     }
     if count >= 0 {

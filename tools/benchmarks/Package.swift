@@ -16,6 +16,17 @@ let package = Package(
     .target(name: "CEpoll"),
     // Loads a server from kernel sockets.
     .executableTarget(name: "load", dependencies: ["CEpoll"], swiftSettings: settings),
+    // Writes large captures.
+    .executableTarget(
+      name: "capture",
+      dependencies: [
+        .product(name: "Octets", package: "postroad"),
+        .product(name: "Wire", package: "postroad"),
+        .product(name: "Frames", package: "postroad"),
+        .product(name: "Stack", package: "postroad"),
+        .product(name: "Simulation", package: "postroad"),
+      ],
+      swiftSettings: settings),
     // Two stacks in one process: allocations, retains and nanoseconds a segment.
     .executableTarget(
       name: "segments",

@@ -35,7 +35,7 @@ final class FrameChoice {
     }
   }
 
-  func includes(_ entry: Replayer.Entry, _ frame: CapturedFrame) -> Bool {
+  func includes(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) -> Bool {
     if let stream, entry.finding?.stream != stream { return false }
     guard let expression else { return true }
     let compiled: Compiled
@@ -45,7 +45,7 @@ final class FrameChoice {
       compiled = Compiled(expression, frame.linkType)
       filter = compiled
     }
-    return compiled.filter?.matches(frame.octets.span, originalLength: frame.originalLength)
+    return compiled.filter?.matches(frame.octets, originalLength: frame.originalLength)
       ?? false
   }
 }

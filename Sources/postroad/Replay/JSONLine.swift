@@ -1,58 +1,78 @@
+import Octets
+
 /// Writes one JSON object a line, without making objects first: captures have millions of frames.
-struct JSONLine {
-  private(set) var octets: [UInt8] = []
+struct JSONLine: ~Copyable {
+  /// What was written so far.
+  private(set) var text: TextBuffer
   private var isFirst = true
 
-  /// Octets written so far.
-  var count: Int { octets.count }
+  init(capacity: Int = 256) { text = TextBuffer(capacity: capacity) }
 
-  mutating func removeAll() { octets.removeAll(keepingCapacity: true) }
+  /// Octets written so far.
+  var count: Int { text.count }
+
+  mutating func removeAll() { text.removeAll() }
 
   mutating func begin(_ bracket: Unicode.Scalar = "{") {
     separate()
-    octets.append(UInt8(ascii: bracket))
+    text.append(octet: UInt8(ascii: bracket))
     isFirst = true
   }
 
   mutating func end(_ bracket: Unicode.Scalar = "}") {
-    octets.append(UInt8(ascii: bracket))
+    text.append(octet: UInt8(ascii: bracket))
     isFirst = false
   }
 
   mutating func newline() {
-    octets.append(10)
+    text.append(octet: 10)
     isFirst = true
   }
 
   /// A line of plain text.
-  mutating func line(_ text: String) {
-    octets.append(contentsOf: text.utf8)
+  mutating func line(_ string: String) {
+    text.append(string: string)
+    newline()
+  }
+
+  /// A line of plain text.
+  mutating func line(_ body: (inout TextBuffer) -> Void) {
+    body(&text)
     newline()
   }
 
   /// The name of the next member.
+  @inline(__always)
   mutating func key(_ name: StaticString) {
     separate()
-    octets.append(UInt8(ascii: "\""))
-    unsafe octets.append(
-      contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    octets.append(UInt8(ascii: "\""))
-    octets.append(UInt8(ascii: ":"))
+    text.append(octet: UInt8(ascii: "\""))
+    text.append(name)
+    text.append("\":")
     isFirst = true
   }
 
+  @inline(__always)
   mutating func member(_ name: StaticString, _ number: Int?) {
     guard let number else { return }
     key(name)
     value(number)
   }
 
+  @inline(__always)
   mutating func member(_ name: StaticString, _ text: String) {
     key(name)
     value(text)
   }
 
+  /// What `body` writes, as a text.
+  @inline(__always)
+  mutating func member(_ name: StaticString, _ body: (inout TextBuffer) -> Void) {
+    key(name)
+    value(body)
+  }
+
   /// A time in nanoseconds, told in seconds.
+  @inline(__always)
   mutating func member(_ name: StaticString, seconds nanoseconds: Int64?) {
     guard let nanoseconds else { return }
     key(name)
@@ -61,64 +81,76 @@ struct JSONLine {
 
   mutating func value(_ number: Int) {
     separate()
-    digits(number)
+    text.append(decimal: number)
   }
 
   mutating func value(_ flag: Bool) {
     separate()
-    octets.append(contentsOf: (flag ? "true" : "false").utf8)
+    if flag { text.append("true") } else { text.append("false") }
   }
 
   /// Nanoseconds as seconds, with nine places.
   mutating func seconds(_ nanoseconds: Int64) {
     separate()
-    if nanoseconds < 0 { octets.append(UInt8(ascii: "-")) }
-    let (whole, rest) = nanoseconds.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
-    digits(Int(whole))
-    octets.append(UInt8(ascii: "."))
-    var divisor: UInt64 = 100_000_000
-    while divisor > 0 {
-      octets.append(UInt8(ascii: "0") &+ UInt8(rest / divisor % 10))
-      divisor /= 10
+    text.append(seconds: nanoseconds)
+  }
+
+  mutating func value(_ string: String) { value { $0.append(string: string) } }
+
+  /// What `body` writes, as a text.
+  @inline(__always)
+  mutating func value(_ body: (inout TextBuffer) -> Void) {
+    separate()
+    text.append(octet: UInt8(ascii: "\""))
+    let mark = text.count
+    body(&text)
+    escape(from: mark)
+    text.append(octet: UInt8(ascii: "\""))
+  }
+
+  /// A member with what `body` writes, if it writes anything.
+  mutating func memberIfAny(_ name: StaticString, _ body: (inout TextBuffer) -> Void) {
+    let (count, wasFirst) = (text.count, isFirst)
+    key(name)
+    let empty = text.count + 2
+    value(body)
+    guard text.count == empty else { return }
+    text.truncate(to: count)
+    isFirst = wasFirst
+  }
+
+  /// RFC 8259 section 7. Nearly no text has anything to escape.
+  private mutating func escape(from mark: Int) {
+    guard !Self.isPlain(text.octets.extracting(mark..<text.count)) else { return }
+    let octets = [UInt8](copying: text.octets.extracting(mark..<text.count))
+    text.truncate(to: mark)
+    for octet in octets {
+      switch octet {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        text.append(octet: UInt8(ascii: "\\"))
+        text.append(octet: octet)
+      case 0..<32, 127:
+        text.append("\\u00")
+        text.append(hexadecimal: UInt64(octet), digits: 2)
+      default: text.append(octet: octet)
+      }
     }
   }
 
-  /// RFC 8259 section 7.
-  mutating func value(_ text: String) {
-    separate()
-    octets.append(UInt8(ascii: "\""))
-    for octet in text.utf8 {
-      switch octet {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        octets.append(UInt8(ascii: "\\"))
-        octets.append(octet)
-      case 0..<32, 127:
-        octets.append(contentsOf: "\\u00".utf8)
-        octets.append(hex(octet >> 4))
-        octets.append(hex(octet & 15))
-      default: octets.append(octet)
+  private static func isPlain(_ octets: Span<UInt8>) -> Bool {
+    unsafe octets.withUnsafeBufferPointer { octets in
+      // Without a way out in between, so that many octets are looked at together.
+      var odd = false
+      for index in octets.indices {
+        let octet = unsafe octets[index]
+        odd = odd || octet < 32 || octet == 34 || octet == 92 || octet == 127
       }
+      return !odd
     }
-    octets.append(UInt8(ascii: "\""))
   }
 
   private mutating func separate() {
-    if !isFirst { octets.append(UInt8(ascii: ",")) }
+    if !isFirst { text.append(octet: UInt8(ascii: ",")) }
     isFirst = false
-  }
-
-  private func hex(_ digit: UInt8) -> UInt8 {
-    digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10
-  }
-
-  private mutating func digits(_ number: Int) {
-    if number < 0 { octets.append(UInt8(ascii: "-")) }
-    var rest = number.magnitude
-    let start = octets.count
-    repeat {
-      octets.append(UInt8(ascii: "0") &+ UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    octets[start...].reverse()
   }
 }

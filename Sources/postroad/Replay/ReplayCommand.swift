@@ -76,12 +76,12 @@ struct Replay: ParsableCommand {
     var damage: CaptureError?
     while true {
       do throws(CaptureError) {
-        guard let frame = try reader.next() else { break }
+        guard let frame = try reader.lend() else { break }
         let entry = replayer.read(
-          frame.octets.span, length: frame.originalLength, nanoseconds: frame.time,
+          frame.octets, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
         guard choice.includes(entry, frame) else { continue }
-        output.tell(entry)
+        output.tell(entry, frame)
         if explain, !json, let comment = frame.comment { output.tell(comment: comment) }
       } catch {
         damage = error

@@ -1,39 +1,58 @@
 import Analysis
+import Frames
 import Octets
+import Wire
 
 /// Writes entries of a replay to standard output, as text or as JSON.
-struct ReplayOutput {
+struct ReplayOutput: ~Copyable {
+  private static let fullSize = 65_536
+
   let isJSON: Bool
   let explains: Bool
-  private var pending = JSONLine()
+  private var pending = JSONLine(capacity: 2 * fullSize)
 
   init(isJSON: Bool, explains: Bool) {
     self.isJSON = isJSON
     self.explains = explains
   }
 
-  mutating func tell(_ entry: Replayer.Entry) {
-    if isJSON { tellJSON(entry) } else { tellText(entry) }
+  /// Tells of a frame.
+  mutating func tell(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) {
+    if isJSON { tellJSON(entry, frame) } else { tellText(entry, frame) }
   }
 
   /// Whether it is time to flush.
-  var isFull: Bool { pending.count > 65_536 }
+  var isFull: Bool { pending.count > Self.fullSize }
 
   /// Writes what was told since the last time.
   mutating func flush() throws {
-    try put(pending.octets)
+    try put(pending.text.octets)
     pending.removeAll()
   }
 
   // MARK: Text
 
-  private mutating func tellText(_ entry: Replayer.Entry) {
-    let number = Self.pad(String(entry.number), 5)
-    let cut =
-      entry.captured < entry.length ? " (\(entry.captured) of \(entry.length) octets kept)" : ""
-    let flags = entry.finding?.segment?.verdict.flags.names ?? []
-    let judged = flags.isEmpty ? "" : " [\(flags.joined(separator: ", "))]"
-    line("\(number) \(Self.seconds(entry.time)) \(entry.description)\(cut)\(judged)")
+  private mutating func tellText(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) {
+    let octets = frame.octets
+    pending.line { text in
+      var mark = text.count
+      text.append(decimal: entry.number)
+      text.alignRight(from: mark, width: 5)
+      text.append(" ")
+      mark = text.count
+      text.append(secondsToMicroseconds: entry.time)
+      text.alignRight(from: mark, width: 11)
+      text.append(" ")
+      PacketDescription.write(octets, link: frame.linkType, to: &text)
+      if entry.captured < entry.length {
+        text.append(" (")
+        text.append(decimal: entry.captured)
+        text.append(" of ")
+        text.append(decimal: entry.length)
+        text.append(" octets kept)")
+      }
+      Self.tell(entry.finding?.segment?.verdict.flags ?? [], to: &text)
+    }
     let indent = String(repeating: " ", count: 17)
     if explains {
       for remark in entry.remarks { line("\(indent)· \(remark.sentence) (\(remark.source))") }
@@ -41,6 +60,18 @@ struct ReplayOutput {
     for said in entry.said {
       line("\(indent)\(said.line.speaker == .client ? "C:" : "S:") \(said.line.text)")
     }
+  }
+
+  /// The names of flags in brackets, if there are any.
+  private static func tell(_ flags: AnalysisFlags, to text: inout TextBuffer) {
+    guard !flags.isEmpty else { return }
+    text.append(" [")
+    let mark = text.count
+    flags.forEachName { name in
+      if text.count > mark { text.append(", ") }
+      text.append(name)
+    }
+    text.append("]")
   }
 
   /// The comment of a frame: our own captures say why in it.
@@ -53,27 +84,19 @@ struct ReplayOutput {
 
   private mutating func line(_ text: String) { pending.line(text) }
 
-  private static func pad(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(width - text.count, 0)) + text
-  }
-
-  /// Seconds with microseconds.
-  private static func seconds(_ nanoseconds: Int64) -> String {
-    let micro = nanoseconds.magnitude / 1000
-    let rest = String(micro % 1_000_000 + 1_000_000).dropFirst()
-    return pad((nanoseconds < 0 ? "-" : "") + "\(micro / 1_000_000).\(rest)", 11)
-  }
-
   // MARK: JSON
 
-  private mutating func tellJSON(_ entry: Replayer.Entry) {
+  private mutating func tellJSON(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) {
+    let octets = frame.octets
     pending.begin()
     pending.member("frame", entry.number)
     pending.member("time", seconds: entry.time)
     pending.member("stream", entry.finding?.stream)
     pending.member("captured", entry.captured)
     pending.member("length", entry.length)
-    pending.member("summary", entry.description)
+    pending.member("summary") { text in
+      PacketDescription.write(octets, link: frame.linkType, to: &text)
+    }
     if let finding = entry.finding { tell(finding) }
     if !entry.remarks.isEmpty { tell(entry.remarks) }
     if !entry.said.isEmpty { tell(entry.said) }
@@ -85,9 +108,7 @@ struct ReplayOutput {
     let verdict = finding.segment?.verdict ?? FrameVerdict(stream: finding.stream)
     pending.key("flags")
     pending.begin("[")
-    for (flag, name) in AnalysisFlags.named where verdict.flags.contains(flag) {
-      pending.value(name)
-    }
+    verdict.flags.forEachName { name in pending.value { $0.append(name) } }
     pending.end("]")
     pending.key("values")
     pending.begin()
@@ -101,10 +122,8 @@ struct ReplayOutput {
     pending.member("duplicate_ack_num", verdict.duplicateNumber.map { Int($0) })
     pending.member("duplicate_ack_frame", verdict.duplicateOf)
     pending.end()
-    guard let explanation = finding.segment.map({ verdict.explanation(of: $0.facts) }),
-      !explanation.isEmpty
-    else { return }
-    pending.member("explanation", explanation)
+    guard let facts = finding.segment?.facts else { return }
+    pending.memberIfAny("explanation") { verdict.writeExplanation(of: facts, to: &$0) }
   }
 
   // MARK: Connections
@@ -150,7 +169,7 @@ struct ReplayOutput {
   }
 
   private mutating func tellText(_ summary: StreamSummary) {
-    let seconds = Self.seconds(summary.end &- summary.start).drop { $0 == " " }
+    let seconds = Self.seconds(summary.end &- summary.start)
     let who = summary.clientEndedFirst.map { $0 ? " by the client" : " by the server" } ?? ""
     line(
       "stream \(summary.stream): \(summary.client) > \(summary.server), \(seconds) s,"
@@ -159,13 +178,17 @@ struct ReplayOutput {
     line("  server sent \(Self.text(summary.fromServer))")
   }
 
+  private static func seconds(_ nanoseconds: Int64) -> String {
+    TextBuffer.string { $0.append(secondsToMicroseconds: nanoseconds) }
+  }
+
   private static func text(_ direction: DirectionSummary) -> String {
     var text =
       "\(direction.octets) octets in \(direction.segments) segments,"
       + " \(direction.retransmissions) of them again"
     if direction.roundTrips > 0 {
       let average = seconds(direction.sumOfRoundTrips / Int64(direction.roundTrips))
-      text += ", round trip \(average.drop { $0 == " " }) s on average"
+      text += ", round trip \(average) s on average"
     }
     return text
   }

@@ -16,8 +16,6 @@ struct Replayer: ~Copyable {
     var captured: Int
     /// Octets on the wire.
     var length: Int
-    /// One line, in tcpdump's manner.
-    var description: String
     /// What the analysis says, if the frame has to do with TCP.
     var finding: CaptureAnalyzer.Finding?
     /// What is remarkable, with the section that explains it.
@@ -83,8 +81,7 @@ struct Replayer: ~Copyable {
     let start = first ?? nanoseconds
     first = start
     var entry = Entry(
-      number: count, time: nanoseconds &- start, captured: frame.count,
-      length: length, description: PacketDescription.line(for: frame, link: link))
+      number: count, time: nanoseconds &- start, captured: frame.count, length: length)
     entry.finding = analyzer.frameArrived(
       frame, wireLength: length, link: link, number: count, time: nanoseconds)
     if let place = NetworkPacketPlace(in: frame, link: link), place.type == .ipv4 {
