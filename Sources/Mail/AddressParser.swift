@@ -137,8 +137,9 @@ struct AddressParser: ~Escapable {
     guard !content.isEmpty, cursor.take(Octet.closeBracket) else { throw unexpected }
     guard cursor.index - start < 255 else { throw .domainTooLong(cursor.index - start) }
     return .general(
-      tag: String(decoding: cursor.copy(tag), as: UTF8.self),
-      content: String(decoding: cursor.copy(content), as: UTF8.self))
+      GeneralAddressLiteral(
+        uncheckedTag: String(decoding: cursor.copy(tag), as: UTF8.self),
+        content: String(decoding: cursor.copy(content), as: UTF8.self)))
   }
 
   /// Snum 3("." Snum); nil (and the cursor anywhere) if there is none.

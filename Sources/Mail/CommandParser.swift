@@ -19,7 +19,7 @@ struct CommandParser: ~Escapable {
     try refuseControlsAndEightBit()
     let verb = cursor.take(while: \.isLetter)
     guard cursor.isAtEnd || cursor.next == Octet.blank, verb.count == 4 else {
-      throw error(.unknownCommand)
+      throw error(isKeyword(verb, "STARTTLS") ? .notImplemented : .unknownCommand)
     }
     cursor.skipBlanks()
     switch Self.number(of: line.extracting(verb)) {
@@ -34,6 +34,11 @@ struct CommandParser: ~Escapable {
     case 0x48_45_4C_50: return .help  // HELP
     case 0x56_52_46_59: return try withArgument(.verify)  // VRFY
     case 0x45_58_50_4E: return try withArgument(.expand)  // EXPN
+    case 0x42_44_41_54: return try chunk()  // BDAT
+    // AUTH, ETRN, TURN, ATRN, SEND, SOML, SAML: known, and not offered.
+    case 0x41_55_54_48, 0x45_54_52_4E, 0x54_55_52_4E, 0x41_54_52_4E, 0x53_45_4E_44, 0x53_4F_4D_4C,
+      0x53_41_4D_4C:
+      throw error(.notImplemented)
     default: throw error(.unknownCommand)
     }
   }
@@ -69,6 +74,18 @@ struct CommandParser: ~Escapable {
   private func withArgument(_ command: SMTPCommand) throws(SMTPSyntaxError) -> SMTPCommand {
     guard !cursor.isAtEnd else { throw error(.missingArgument) }
     return command
+  }
+
+  /// bdat-cmd = "BDAT" SP chunk-size [ SP "LAST" ]. Source: RFC 3030 2.
+  private mutating func chunk() throws(SMTPSyntaxError) -> SMTPCommand {
+    let digits = cursor.take(while: \.isDigit)
+    guard !digits.isEmpty, let octets = number(digits), cursor.isAtEnd || cursor.next == Octet.blank
+    else { throw error(.badChunk) }
+    cursor.skipBlanks()
+    if !cursor.isAtEnd { _ = cursor.take(keyword: "LAST") }
+    cursor.skipBlanks()
+    guard cursor.isAtEnd else { throw error(.badChunk) }
+    return .chunk(octets: octets)
   }
 
   /// Domain or address-literal.

@@ -34,6 +34,29 @@ public struct DomainName: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// An address of a kind that nobody registered yet. Source: RFC 5321 4.1.3.
+///
+/// Only what the grammar allows can be in it, so no line end ever leaves with it.
+public struct GeneralAddressLiteral: Hashable, Sendable {
+  /// Letters, digits and hyphens.
+  public let tag: String
+  /// Octets 33 to 126 but `[`, `\` and `]`.
+  public let content: String
+
+  init(uncheckedTag tag: String, content: String) {
+    self.tag = tag
+    self.content = content
+  }
+
+  /// A literal from its parts; nil if the grammar does not allow it.
+  public init?(tag: String, content: String) {
+    guard case .general(let literal)? = MailDomain("[\(tag):\(content)]"),
+      literal.tag == tag, literal.content == content
+    else { return nil }
+    self = literal
+  }
+}
+
 /// What stands behind the `@` of an address. Source: RFC 5321 4.1.2 and 4.1.3.
 public enum MailDomain: Hashable, Sendable, CustomStringConvertible {
   /// A name.
@@ -43,7 +66,7 @@ public enum MailDomain: Hashable, Sendable, CustomStringConvertible {
   /// `[IPv6:2001:db8::1]`.
   case ipv6(UInt128)
   /// `[tag:content]`, of a kind that nobody registered yet.
-  case general(tag: String, content: String)
+  case general(GeneralAddressLiteral)
 
   /// Reads a domain or an address literal from text; nil if it is none.
   public init?(_ text: String) {
@@ -76,7 +99,7 @@ public enum MailDomain: Hashable, Sendable, CustomStringConvertible {
     case .name(let name): name.description
     case .ipv4(let address): "[\(Self.text(ipv4: address))]"
     case .ipv6(let address): "[IPv6:\(Self.text(ipv6: address))]"
-    case .general(let tag, let content): "[\(tag):\(content)]"
+    case .general(let literal): "[\(literal.tag):\(literal.content)]"
     }
   }
 

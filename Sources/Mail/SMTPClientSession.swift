@@ -50,8 +50,14 @@ public struct SMTPClientSession: Sendable {
   public private(set) var isClosed = false
   /// The extensions the server offered.
   public internal(set) var extensions = SMTPExtensions()
+  /// When the present stage has to be over.
+  private var stageDeadline: Instant?
+  private let sessionDeadline: Instant
   /// When ``deadlinePassed(at:)`` wants to be called.
-  public internal(set) var nextDeadline: Instant?
+  public internal(set) var nextDeadline: Instant? {
+    get { stageDeadline.map { min($0, sessionDeadline) } }
+    set { stageDeadline = newValue }
+  }
   /// What was decided, and how often.
   public var ledger = RuleLedger<SMTPRule>()
 
@@ -67,7 +73,8 @@ public struct SMTPClientSession: Sendable {
     self.timeouts = timeouts
     stuffer = DotStuffer(repair: submission.repair)
     outcomes = Array(repeating: nil, count: submission.recipients.count)
-    nextDeadline = now + timeouts.command
+    stageDeadline = now + timeouts.command
+    sessionDeadline = now + timeouts.session
   }
 
   /// How far the session has come.

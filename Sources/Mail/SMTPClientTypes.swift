@@ -85,6 +85,16 @@ public enum SMTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The message could not be read to its end.
   case messageBroken
 
+  /// How far the session had come; nil if the message itself was the reason.
+  public var stage: SMTPClientStage? {
+    switch self {
+    case .refused(_, let stage), .unexpected(_, let stage), .malformed(_, let stage),
+      .timedOut(let stage), .connectionLost(let stage):
+      stage
+    case .eightBitNotOffered, .tooBig, .bareLineEnd, .messageBroken: nil
+    }
+  }
+
   /// Whether the same may succeed later.
   public var isTransient: Bool {
     switch self {
@@ -125,6 +135,14 @@ public enum SMTPOutcome: Hashable, Sendable {
     self = failure.isTransient ? .transient(failure) : .permanent(failure)
   }
 
+  /// Why it was not taken; nil if it was.
+  public var reason: SMTPFailure? {
+    switch self {
+    case .delivered: nil
+    case .transient(let failure), .permanent(let failure): failure
+    }
+  }
+
   /// Whether the server has taken it.
   public var isDelivered: Bool {
     if case .delivered = self { return true }
@@ -141,6 +159,21 @@ public struct SMTPDelivery: Hashable, Sendable {
   let recipients: [ForwardPath]
   let results: [SMTPOutcome]
 
+  /// Whether the session ended before the envelope: another address of the server may be tried.
+  public var neverBegan: Bool {
+    results.allSatisfy {
+      switch $0.reason?.stage {
+      case .greeting?, .extendedHello?, .hello?: true
+      default: false
+      }
+    }
+  }
+
+  /// Whether no recipient will get it, however often it is tried.
+  public var isRefused: Bool {
+    results.allSatisfy { if case .permanent = $0 { true } else { false } }
+  }
+
   /// Whether each recipient got it.
   public var isComplete: Bool { results.allSatisfy(\.isDelivered) }
 }
@@ -155,6 +188,8 @@ public struct SMTPClientTimeouts: Hashable, Sendable {
   public var dataBlock: Duration = .seconds(180)
   /// For the reply to the end of the message.
   public var dataEnd: Duration = .seconds(600)
+  /// For all of the session: a server that answers everything at the last moment holds nobody for days.
+  public var session: Duration = .seconds(14_400)
   /// For the reply to QUIT, when all is decided already.
   public var quit: Duration = .seconds(5)
 

@@ -63,6 +63,8 @@ public enum SMTPCommand: Hashable, Sendable {
   case expand
   /// HELP, whatever its argument.
   case help
+  /// BDAT, and how many octets follow it. Source: RFC 3030 2.
+  case chunk(octets: Int)
 
   /// Reads a line without its CR LF.
   public init(parsing line: Span<UInt8>) throws(SMTPSyntaxError) {
@@ -79,10 +81,24 @@ enum OtherProtocol {
   ]
 
   static func begins(_ line: Span<UInt8>) -> Bool {
-    verbs.contains { verb in
+    // Every command begins with a letter. A blank in front of it, or an empty line, is a slip.
+    if let first = OctetCursor(line).next, first != Octet.blank, first != Octet.tab, !first.isLetter
+    {
+      return true
+    }
+    return verbs.contains { verb in
       var cursor = OctetCursor(line)
       guard cursor.take(keyword: verb) else { return false }
       return cursor.isAtEnd || cursor.next == Octet.blank
     }
+  }
+
+  /// Whether the octet begins a line of no SMTP at all, such as TLS's handshake (22).
+  ///
+  /// Such a peer waits for an answer and ends no line, so it is told at once.
+  static func begins(with octet: UInt8) -> Bool {
+    octet > 127
+      || octet.isControl && octet != Octet.tab && octet != Octet.carriageReturn
+        && octet != Octet.lineFeed
   }
 }

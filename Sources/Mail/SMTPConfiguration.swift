@@ -7,6 +7,15 @@ public enum BareLineEndPolicy: Hashable, Sendable {
   case normalize
 }
 
+/// What a server does with a client that sends more where it has to wait for a reply.
+public enum PipeliningPolicy: Hashable, Sendable {
+  /// The groups of RFC 2920 3.1, and none before EHLO: else 554 and the end, for what follows was
+  /// written by somebody who did not know the reply.
+  case groups
+  /// Commands are followed one by one, whenever they come.
+  case any
+}
+
 /// The bounds of a session. Source: RFC 5321 4.5.3.1.
 public struct SMTPLimits: Hashable, Sendable {
   /// Octets of a message; at least 64 Ki (4.5.3.1.7).
@@ -25,6 +34,12 @@ public struct SMTPLimits: Hashable, Sendable {
   public var idleCommands = 100
   /// Received lines of a message; at least 100 (6.3).
   public var receivedLines = 100
+  /// Lines of a message's header, folded ones counted.
+  public var headerLines = 1000
+  /// Octets a second that a message has to come with, on the whole; 0 for no such limit.
+  ///
+  /// Counted from ``SMTPServerTimeouts/slowness`` on.
+  public var octetsPerSecond = 100
 
   /// The limits that suit most servers.
   public init() {}
@@ -39,6 +54,10 @@ public struct SMTPServerTimeouts: Hashable, Sendable {
   public var dataBlock: Duration = .seconds(180)
   /// For the end of a message, so that a slow client cannot hold a session for ever.
   public var message: Duration = .seconds(3600)
+  /// How long a message may come more slowly than ``SMTPLimits/octetsPerSecond``.
+  public var slowness: Duration = .seconds(300)
+  /// For all of a session; then it is ended, but never within a message.
+  public var session: Duration = .seconds(7200)
   /// How long the greeting is held back, to find clients that do not wait for it.
   public var greetingDelay: Duration = .zero
 
@@ -58,6 +77,10 @@ public struct SMTPServerConfiguration: Sendable {
   public var timeouts = SMTPServerTimeouts()
   /// What is done with a CR or LF that stands alone.
   public var bareLineEnds = BareLineEndPolicy.refuse
+  /// Clients whose line ends are normalized all the same: those of one's own that cannot do better.
+  public var normalizedClients: [AddressRange] = []
+  /// What is done with commands that do not wait for their turn.
+  public var pipelining = PipeliningPolicy.groups
 
   /// A configuration with the usual limits.
   public init(hostname: DomainName, policy: RecipientPolicy) {

@@ -26,10 +26,7 @@ struct SMTPDataReader: Sendable {
   private let limits: SMTPLimits
   private var state = State.lineStart
   private var lineOctets = 0
-  /// How many octets of "received:" the line has matched; nil when it cannot any more.
-  private var matched: Int? = 0
-  private var isInHeader = true
-  private var receivedLines = 0
+  private var header = HeaderWatch()
   /// Octets of the message so far, dots taken away, line ends counted as two.
   private(set) var octetCount = 0
   /// The first thing that is wrong with the message.
@@ -88,7 +85,7 @@ struct SMTPDataReader: Sendable {
     _ input: Span<UInt8>, from start: Int, into output: inout [UInt8]
   ) -> Int {
     var index = start
-    if matched != nil { matchReceived(input, from: start) }
+    if header.wantsText { watchHeader(input, from: start) }
     while index < input.count, input[index] != Octet.carriageReturn,
       input[index] != Octet.lineFeed
     {
@@ -118,11 +115,10 @@ struct SMTPDataReader: Sendable {
   }
 
   private mutating func endLine(into output: inout [UInt8], next: State) {
-    if isInHeader, lineOctets == 0 { isInHeader = false }
+    header.endLine(isEmpty: lineOctets == 0)
     octetCount &+= 2
     if octetCount > limits.messageOctets { note(.messageTooBig) }
     lineOctets = 0
-    matched = isInHeader ? 0 : nil
     state = next
     guard flaw == nil else { return }
     output.append(Octet.carriageReturn)
@@ -133,23 +129,9 @@ struct SMTPDataReader: Sendable {
     if flaw == nil { flaw = rule }
   }
 
-  /// Counts the lines that begin with "Received:". Source: RFC 5321 6.3.
-  private mutating func matchReceived(_ input: Span<UInt8>, from start: Int) {
-    let name: StaticString = "RECEIVED:"
-    var index = start
-    while let count = matched, index < input.count {
-      let wanted = unsafe name.utf8Start[count]
-      guard input[index].uppercased == wanted else {
-        // A line end keeps nothing: the next line begins anew.
-        matched = nil
-        return
-      }
-      index &+= 1
-      matched = count &+ 1
-      guard count &+ 1 == name.utf8CodeUnitCount else { continue }
-      matched = nil
-      receivedLines &+= 1
-      if receivedLines > limits.receivedLines { note(.mailLoop) }
-    }
+  private mutating func watchHeader(_ input: Span<UInt8>, from start: Int) {
+    header.look(at: input, from: start)
+    if header.receivedLines > limits.receivedLines { note(.mailLoop) }
+    if header.lines > limits.headerLines { note(.headerTooLong) }
   }
 }

@@ -27,6 +27,9 @@ struct SMTPLineReader: Sendable {
   private var isBare = false
   private var isDropping = false
 
+  /// Whether the next octet begins a line.
+  var isAtStart: Bool { count == 0 }
+
   /// - Parameter limit: octets of a line, its end included.
   init(limit: Int, normalizes: Bool) {
     self.limit = limit

@@ -87,7 +87,8 @@ struct SMTPAnswer {
       output += hostname.octets
       output.append(Octet.blank)
     }
-    output += text.utf8
+    // Some of the text, such as a message's name, comes from elsewhere: it cannot end the line.
+    output += text.utf8.map { (32...126).contains($0) ? $0 : UInt8(ascii: "?") }
     if output.count - start > 510 { output.removeLast(output.count - start - 510) }
     output.append(Octet.carriageReturn)
     output.append(Octet.lineFeed)
@@ -125,6 +126,9 @@ extension SMTPRule {
     case .missingArgument: .init(501, .init(5, 5, 4), "an argument is needed")
     case .eightBitEnvelope: .init(553, .init(5, 6, 7), "address needs SMTPUTF8, not offered")
     case .pathTooLong: .init(501, .init(5, 5, 2), "address too long")
+    case .badChunk: .init(501, .init(5, 5, 4), "syntax: BDAT size [LAST]; goodbye")
+    case .chunkRefused: .init(502, .init(5, 5, 1), "BDAT is not offered; the octets are dropped")
+    case .chunkTooBig: .init(552, .init(5, 3, 4), "chunk too big; goodbye")
     case .helloFirst: .init(503, .init(5, 5, 1), "EHLO or HELO first")
     case .senderFirst: .init(503, .init(5, 5, 1), "MAIL first")
     case .recipientFirst: .init(503, .init(5, 5, 1), "no valid recipient yet")
@@ -138,14 +142,17 @@ extension SMTPRule {
       .init(550, .init(5, 5, 2), "bare CR or LF in the message; lines end with CR LF")
     case .textLineTooLong: .init(554, .init(5, 6, 0), "line of text too long")
     case .mailLoop: .init(554, .init(5, 4, 6), "too many Received lines: mail loop")
+    case .headerTooLong: .init(554, .init(5, 6, 0), "too many lines in the header")
     case .messageRejected: .init(554, .init(5, 6, 0), "message refused")
     case .storeFull: .init(452, .init(4, 3, 1), "no space for the message now")
     case .storeFailed: .init(451, .init(4, 3, 0), "message could not be stored now")
     case .earlyTalk: .init(554, .init(5, 5, 1), "spoke before the greeting")
+    case .outOfTurn: .init(554, .init(5, 5, 0), "sent more before the reply to this command")
     case .otherProtocol: .init(502, .init(5, 5, 1), "this is SMTP; goodbye")
     case .tooManyErrors: .init(421, .init(4, 7, 0), "too many errors")
     case .tooManyIdleCommands: .init(421, .init(4, 7, 0), "too many commands without a message")
     case .timedOut: .init(421, .init(4, 4, 2), "timed out")
+    case .sessionTooLong: .init(421, .init(4, 4, 2), "session too long; come again")
     case .shuttingDown: .init(421, .init(4, 3, 2), "the server stops; try again later")
     case .tooManySessions: .init(421, .init(4, 3, 2), "too many sessions; try again later")
     case .tooManyFromPeer:

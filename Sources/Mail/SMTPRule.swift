@@ -8,16 +8,18 @@ public enum SMTPRule: UInt8, ProtocolRule {
   // Refused: what the line says.
   case unknownCommand, lineTooLong, controlCharacter, bareLineEnd, eightBitCommand, notImplemented
   case badHello, badSender, badRecipient, badParameter, unknownParameter, duplicateParameter
-  case unexpectedArgument, missingArgument, eightBitEnvelope, pathTooLong
+  case unexpectedArgument, missingArgument, eightBitEnvelope, pathTooLong, badChunk
   // Refused: when it is said.
-  case helloFirst, senderFirst, recipientFirst, nestedSender
+  case helloFirst, senderFirst, recipientFirst, nestedSender, chunkRefused
   // Refused: for whom it is, and how much.
   case foreignDomain, unknownMailbox, routedLocalPart, tooManyRecipients, sizeTooBig
   // Refused: what the message is.
   case messageTooBig, bareLineEndInMessage, textLineTooLong, mailLoop, messageRejected
+  case headerTooLong, chunkTooBig
   case storeFull, storeFailed
   // The session ends.
-  case earlyTalk, otherProtocol, tooManyErrors, tooManyIdleCommands, timedOut, shuttingDown
+  case earlyTalk, outOfTurn, otherProtocol, tooManyErrors, tooManyIdleCommands, timedOut
+  case sessionTooLong, shuttingDown
   case tooManySessions, tooManyFromPeer
   // Only noted.
   case sourceRouteIgnored, lineFeedNormalized, swallowRest, cutOff
@@ -46,6 +48,7 @@ public enum SMTPRule: UInt8, ProtocolRule {
     case .duplicateParameter: "RFC 5321 4.1.2"
     case .eightBitEnvelope: "RFC 6531 3.2"
     case .pathTooLong: "RFC 5321 4.5.3.1"
+    case .badChunk, .chunkRefused, .chunkTooBig: "RFC 3030 2"
     case .helloFirst, .senderFirst, .recipientFirst, .nestedSender: "RFC 5321 4.1.4"
     case .foreignDomain: "RFC 5321 3.6.2"
     case .unknownMailbox: "RFC 5321 3.3"
@@ -57,7 +60,9 @@ public enum SMTPRule: UInt8, ProtocolRule {
     case .mailLoop: "RFC 5321 6.3"
     case .messageRejected: "RFC 5321 4.2.5"
     case .storeFull, .storeFailed: "RFC 5321 6.1"
+    case .headerTooLong, .sessionTooLong: "RFC 5321 7.8"
     case .earlyTalk: "RFC 5321 4.3.1"
+    case .outOfTurn: "RFC 2920 3.1"
     case .otherProtocol: "RFC 5321 7.8"
     case .tooManyErrors, .tooManyIdleCommands, .tooManyFromPeer: "RFC 5321 7.8"
     case .timedOut: "RFC 5321 4.5.3.2"
@@ -77,7 +82,7 @@ public enum SMTPRule: UInt8, ProtocolRule {
     switch self {
     case .acceptMessage, .acceptRecipient, .acceptSender: .accepts
     case .swallowRest, .cutOff, .mailLoop, .messageTooBig, .bareLineEndInMessage: .drops
-    case .textLineTooLong, .messageRejected, .lineTooLong: .drops
+    case .textLineTooLong, .messageRejected, .lineTooLong, .headerTooLong, .chunkRefused: .drops
     case .sourceRouteIgnored, .lineFeedNormalized, .clientGivesUp: .notes
     case .tooManyRecipients, .storeFull, .storeFailed: .delays
     default: .sends

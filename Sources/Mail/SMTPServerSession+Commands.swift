@@ -5,6 +5,11 @@ extension SMTPServerSession {
   mutating func processCommand(
     _ octets: Span<UInt8>, from start: Int, at now: Instant
   ) -> Int {
+    if lines.isAtStart, OtherProtocol.begins(with: octets[start]) {
+      answer(.otherProtocol)
+      close()
+      return octets.count
+    }
     let (event, next) = lines.read(octets, from: start)
     switch event {
     case .more: return next
@@ -12,7 +17,7 @@ extension SMTPServerSession {
     case .bareLineFeed, .bareCarriageReturn: answer(.bareLineEnd)
     case .line:
       let line = lines.take()
-      perform(line.span, at: now)
+      perform(line.span, isFollowed: next < octets.count, at: now)
       lines.recycle(line)
     }
     // The whole line must come in time, not each octet of it.
@@ -20,7 +25,8 @@ extension SMTPServerSession {
     return next
   }
 
-  private mutating func perform(_ line: Span<UInt8>, at now: Instant) {
+  /// - Parameter isFollowed: whether the client sent more behind the line, without a reply to it.
+  private mutating func perform(_ line: Span<UInt8>, isFollowed: Bool, at now: Instant) {
     var cursor = OctetCursor(line)
     let longest = configuration.limits.commandLine + (cursor.take(keyword: "MAIL ") ? 43 : 0)
     guard line.count + 2 <= longest else { return answer(.lineTooLong, Int64(line.count)) }
@@ -32,7 +38,14 @@ extension SMTPServerSession {
         answer(.otherProtocol)
         return close()
       }
-      return answer(error.rule, Int64(error.offset))
+      answer(error.rule, Int64(error.offset))
+      // Text follows, and nobody can tell how much of it.
+      if error.rule == .badChunk { close() }
+      return
+    }
+    if isFollowed, configuration.pipelining == .groups, endsGroup(command) {
+      answer(.outOfTurn)
+      return close()
     }
     if let refusal = check(command) { return answer(refusal) }
     follow(command, at: now)
@@ -41,7 +54,7 @@ extension SMTPServerSession {
   /// Whether a command may be said now; the rule that forbids it. Source: RFC 5321 4.1.4.
   private func check(_ command: SMTPCommand) -> SMTPRule? {
     switch command {
-    case .extendedHello, .hello, .reset, .noOperation, .quit, .help, .verify, .expand: nil
+    case .extendedHello, .hello, .reset, .noOperation, .quit, .help, .verify, .expand, .chunk: nil
     case .mail: hello == nil ? .helloFirst : envelope != nil ? .nestedSender : nil
     case .recipient: hello == nil ? .helloFirst : envelope == nil ? .senderFirst : nil
     case .data:
@@ -52,6 +65,16 @@ extension SMTPServerSession {
       } else {
         .senderFirst
       }
+    }
+  }
+
+  /// Whether a client has to read the reply before it says more. Source: RFC 2920 3.1, RFC 5321 4.3.1.
+  private func endsGroup(_ command: SMTPCommand) -> Bool {
+    switch command {
+    case .extendedHello, .hello, .data, .verify, .expand, .noOperation: true
+    // What follows QUIT is not followed anyway, and what follows BDAT belongs to it.
+    case .quit, .chunk: false
+    case .mail, .recipient, .reset, .help: hello?.isExtended != true
     }
   }
 
@@ -79,7 +102,23 @@ extension SMTPServerSession {
     case .quit:
       answer(.closeOnQuit)
       close()
+    case .chunk(let octets):
+      refuseChunk(octets, at: now)
     }
+  }
+
+  /// RFC 3030 4.2: the octets are on their way already, so they are taken, and dropped.
+  private mutating func refuseChunk(_ octets: Int, at now: Instant) {
+    guard octets <= configuration.limits.messageOctets else {
+      answer(.chunkTooBig, Int64(octets))
+      return close()
+    }
+    answer(.chunkRefused, Int64(octets))
+    guard state == .command, octets > 0 else { return }
+    state = .chunk
+    chunkOctets = octets
+    deadline = now + configuration.timeouts.dataBlock
+    messageDeadline = now + configuration.timeouts.message
   }
 
   /// EHLO and HELO also forget the transaction. Source: RFC 5321 4.1.4.
@@ -145,11 +184,11 @@ extension SMTPServerSession {
     answer(.startData)
     actions.append(.beginMessage(envelope))
     isMessageOpen = true
-    data = SMTPDataReader(
-      limits: configuration.limits, normalizes: configuration.bareLineEnds == .normalize)
+    data = SMTPDataReader(limits: configuration.limits, normalizes: normalizes)
     state = .data
     deadline = now + configuration.timeouts.dataBlock
     messageDeadline = now + configuration.timeouts.message
+    messageBegan = now
   }
 
   /// Answers a command that brings no message nearer; there may be only so many of them.

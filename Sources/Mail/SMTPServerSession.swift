@@ -34,6 +34,8 @@ public enum MessageFailure: Error, Hashable, Sendable {
 ///              data ┴────────────────────────┘            any ──► closed
 /// ```
 ///
+/// A BDAT, which is not offered, leads from command to chunk and back when its octets are dropped.
+///
 /// Invariants: 1. `250` after a message only follows a success given to ``messageStored(_:at:)``;
 /// 2. every ``Action/beginMessage(_:)`` is followed by exactly one ``Action/endMessage(octets:)``
 /// or ``Action/abortMessage``; 3. what is pipelined behind a message waits until it is answered;
@@ -56,6 +58,7 @@ public struct SMTPServerSession: Sendable {
   enum State: Hashable, Sendable {
     case greeting
     case command
+    case chunk
     case data
     case storing
     case closed
@@ -63,6 +66,8 @@ public struct SMTPServerSession: Sendable {
 
   let configuration: SMTPServerConfiguration
   let peer: MailDomain?
+  /// Whether a LF alone ends this client's lines.
+  let normalizes: Bool
   var state = State.greeting
   var hello: (name: MailDomain, isExtended: Bool)?
   var envelope: SMTPEnvelope?
@@ -81,23 +86,41 @@ public struct SMTPServerSession: Sendable {
   var idleCommands = 0
   var isShuttingDown = false
   var isPeerGone = false
+  /// Octets behind BDAT that are still to be dropped.
+  var chunkOctets = 0
   var deadline: Instant
+  var sessionDeadline = Instant.distantFuture
   var messageDeadline = Instant.distantFuture
+  var messageBegan = Instant.start
   /// What was decided, and how often.
   public var ledger = RuleLedger<SMTPRule>()
 
   /// A session with a client that has just connected.
-  /// - Parameter peer: the client's address as text, such as `192.0.2.7`; for trace headers.
-  public init(configuration: SMTPServerConfiguration, peer: String?, at now: Instant) {
+  /// - Parameters:
+  ///   - peer: the client's address as text, such as `192.0.2.7`; for trace headers.
+  ///   - hasSpoken: whether octets of the client's are there already, before it was greeted.
+  public init(
+    configuration: SMTPServerConfiguration, peer: String?, hasSpoken: Bool = false, at now: Instant
+  ) {
     self.configuration = configuration
-    self.peer = peer.flatMap { MailDomain(address: $0) }
-    let normalizes = configuration.bareLineEnds == .normalize
+    let address = peer.flatMap { MailDomain(address: $0) }
+    self.peer = address
+    normalizes =
+      configuration.bareLineEnds == .normalize
+      || address.map { address in
+        configuration.normalizedClients.contains { $0.contains(address) }
+      } ?? false
     // RFC 1870 3 and RFC 6152 2 allow MAIL 26 and 17 octets more.
     lines = SMTPLineReader(
       limit: configuration.limits.commandLine + 43, normalizes: normalizes)
     data = SMTPDataReader(limits: configuration.limits, normalizes: normalizes)
     deadline = now + configuration.timeouts.greetingDelay
-    if configuration.timeouts.greetingDelay <= .zero { greet(at: now) }
+    if hasSpoken {
+      answer(.earlyTalk)
+      close()
+    } else if configuration.timeouts.greetingDelay <= .zero {
+      greet(at: now)
+    }
   }
 
   /// What a server says to one client more than it takes. Source: RFC 5321 3.1.
@@ -118,10 +141,29 @@ public struct SMTPServerSession: Sendable {
   /// When ``deadlinePassed(at:)`` wants to be called; nil while only the store is waited for.
   public var nextDeadline: Instant? {
     switch state {
-    case .greeting, .command: deadline
-    case .data: min(deadline, messageDeadline)
+    case .greeting: deadline
+    case .command, .chunk, .data: min(deadline, limit)
     case .storing, .closed: nil
     }
+  }
+
+  /// When the session or the message has to be over, however busy the client is.
+  private var limit: Instant {
+    switch state {
+    case .command: sessionDeadline
+    case .chunk: messageDeadline
+    case .data: min(messageDeadline, slowest)
+    case .greeting, .storing, .closed: .distantFuture
+    }
+  }
+
+  /// When more of the message has to be there than now. Its first octets have time, and so has all of
+  /// it for a while: a path may be lossy.
+  private var slowest: Instant {
+    let rate = configuration.limits.octetsPerSecond
+    guard rate > 0 else { return .distantFuture }
+    let earned = Duration.seconds(data.octetCount / rate)
+    return messageBegan + configuration.timeouts.slowness + earned
   }
 
   /// The next thing to do, or nil.
@@ -144,6 +186,8 @@ public struct SMTPServerSession: Sendable {
       answer(.earlyTalk)
       return close()
     }
+    // Who never pauses never lets the driver's clock ring.
+    guard now < limit else { return deadlinePassed(at: now) }
     process(octets, at: now)
   }
 
@@ -159,7 +203,7 @@ public struct SMTPServerSession: Sendable {
   public mutating func deadlinePassed(at now: Instant) {
     guard let due = nextDeadline, now >= due else { return }
     if state == .greeting { return greet(at: now) }
-    answer(.timedOut)
+    answer(state == .command && now >= sessionDeadline ? .sessionTooLong : .timedOut)
     close()
   }
 
@@ -203,6 +247,7 @@ public struct SMTPServerSession: Sendable {
     say(SMTPAnswer(220, nil, "ESMTP Postroad"))
     state = .command
     deadline = now + configuration.timeouts.command
+    sessionDeadline = now + configuration.timeouts.session
   }
 
   private mutating func process(_ octets: Span<UInt8>, at now: Instant) {
@@ -210,6 +255,7 @@ public struct SMTPServerSession: Sendable {
     while index < octets.count {
       switch state {
       case .command: index = processCommand(octets, from: index, at: now)
+      case .chunk: index = processChunk(octets, from: index, at: now)
       case .data: index = processData(octets, from: index, at: now)
       case .storing:
         pending += Array(copying: octets.extracting(droppingFirst: index))
@@ -217,6 +263,20 @@ public struct SMTPServerSession: Sendable {
       case .greeting, .closed: return
       }
     }
+  }
+
+  /// What follows a BDAT that was refused is dropped: whoever wrote it may not have written the BDAT.
+  private mutating func processChunk(
+    _ octets: Span<UInt8>, from start: Int, at now: Instant
+  ) -> Int {
+    let count = min(chunkOctets, octets.count - start)
+    chunkOctets -= count
+    deadline = now + configuration.timeouts.dataBlock
+    if chunkOctets == 0 {
+      state = .command
+      deadline = now + configuration.timeouts.command
+    }
+    return start + count
   }
 
   private mutating func processData(

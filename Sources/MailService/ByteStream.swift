@@ -10,6 +10,9 @@ public protocol ByteStream: Sendable {
   /// - Returns: the octets; empty at the end of the stream.
   func read(atMost limit: Int) async throws -> [UInt8]
 
+  /// Whether octets are there to be read at once.
+  var hasInput: Bool { get async }
+
   /// Writes all octets; waits while the peer does not take them.
   func write(_ octets: [UInt8]) async throws
 
@@ -21,6 +24,11 @@ public protocol ByteStream: Sendable {
 
   /// Closes both directions in order.
   func close() async
+}
+
+extension ByteStream {
+  /// A stream that cannot tell has none: its peer is greeted first.
+  public var hasInput: Bool { false }
 }
 
 /// Where a server's streams come from, such as a TCP listener.

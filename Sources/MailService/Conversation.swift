@@ -36,12 +36,13 @@ struct Conversation: Sendable {
   private let writeLimit: Duration
 
   init(
-    _ configuration: SMTPServerConfiguration, peer: String, surroundings: Surroundings
+    _ configuration: SMTPServerConfiguration, peer: String, hasSpoken: Bool,
+    surroundings: Surroundings
   ) {
     self.surroundings = surroundings
     writeLimit = configuration.timeouts.command
     session = SMTPServerSession(
-      configuration: configuration, peer: peer, at: surroundings.clock.now)
+      configuration: configuration, peer: peer, hasSpoken: hasSpoken, at: surroundings.clock.now)
   }
 
   private var now: Instant { surroundings.clock.now }

@@ -23,7 +23,7 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
   /// A server that is not running yet.
   /// - Parameters:
   ///   - maximumSessionsPerPeer: sessions of one peer at once; if not said, half of all, but 50 where
-  ///     that is more.
+  ///     that is more, and never all unless there is only one.
   ///   - metrics: where it counts; what sessions decide is counted when they end.
   public init(
     source: Source, configuration: SMTPServerConfiguration, store: any MailStoring,
@@ -33,7 +33,8 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
     self.source = source
     self.configuration = configuration
     registry = SessionRegistry(
-      limit: maximumSessions, perPeer: maximumSessionsPerPeer ?? max(maximumSessions / 2, 50))
+      limit: maximumSessions,
+      perPeer: maximumSessionsPerPeer ?? SessionRegistry.share(of: maximumSessions))
     surroundings = Conversation.Surroundings(
       hostname: configuration.hostname, store: store, clock: MonotonicClock(),
       metrics: ServerMetrics(metrics), logger: logger)
@@ -88,8 +89,10 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
   }
 
   private func serve(_ stream: some ByteStream, watched watch: SessionWatch) async {
+    // Who speaks first expects no answer. Most such octets come with the handshake or right behind it.
+    let hasSpoken = configuration.pipelining == .groups ? await stream.hasInput : false
     var conversation = Conversation(
-      configuration, peer: stream.peerName, surroundings: surroundings)
+      configuration, peer: stream.peerName, hasSpoken: hasSpoken, surroundings: surroundings)
     defer { surroundings.metrics.add(conversation.session.ledger) }
     while true {
       let (next, end) = await round(conversation, stream, watch)

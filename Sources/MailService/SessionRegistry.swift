@@ -165,6 +165,10 @@ final class SessionRegistry: Sendable {
     self.perPeer = perPeer
   }
 
+  /// How many of all sessions one peer may have: enough for a relay that has much to bring, and never
+  /// so many that it keeps everybody else out.
+  static func share(of sessions: Int) -> Int { max(1, min(max(sessions / 2, 50), sessions - 1)) }
+
   /// How many sessions there are.
   var count: Int { state.withLock { $0.sessions.count } }
 

@@ -201,6 +201,8 @@ public actor NetworkHost {
     }
   }
 
+  func hasInput(_ socket: SocketID) -> Bool { core.stack.receivable(socket) > 0 }
+
   func withReceived<Result: Sendable>(
     _ socket: SocketID, _ body: @Sendable (Span<UInt8>) -> (consumed: Int, result: Result)
   ) async throws -> Result {

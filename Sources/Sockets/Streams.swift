@@ -32,6 +32,9 @@ public final class TCPStream: Sendable {
     try await host.read(socket, atMost: max(limit, 1))
   }
 
+  /// Whether octets have arrived that were not read yet.
+  public var hasInput: Bool { get async { await host.hasInput(socket) } }
+
   /// Lets `body` see received octets in place, and takes away as many as it says it consumed.
   ///
   /// Waits for at least one octet; the span is empty at the end of the stream.

@@ -141,7 +141,7 @@ struct SMTPServerTests {
         "MAIL FROM:<>\r\n" + String(repeating: "RCPT TO:<x@example.test>\r\n", count: 1000)
         + "RSET\r\n"
       await #expect(throws: MemoryStreamError.self) {
-        try await peer.write(Array("EHLO a.example\r\n".utf8))
+        #expect(try await peer.ask("EHLO a.example").hasPrefix("250"))
         while true { try await peer.write(Array(turn.utf8)) }
       }
       var greeting = ""

@@ -44,11 +44,12 @@ func countedServer(
   let name = try #require(DomainName("post.example.test"))
   let domain = try #require(MailDomain("example.test"))
   let factory = CountingFactory()
+  var configuration = SMTPServerConfiguration(
+    hostname: name, policy: RecipientPolicy(domains: [domain]))
+  configuration.pipelining = .any
   let server = SMTPServer(
-    source: MemorySource(),
-    configuration: SMTPServerConfiguration(
-      hostname: name, policy: RecipientPolicy(domains: [domain])),
-    store: MemoryMailStore(), maximumSessions: maximumSessions,
+    source: MemorySource(), configuration: configuration, store: MemoryMailStore(),
+    maximumSessions: maximumSessions,
     maximumSessionsPerPeer: maximumSessionsPerPeer, logger: .quiet, metrics: factory)
   return (server, factory)
 }

@@ -16,7 +16,8 @@ struct CommandTests {
     "MAIL FROM:<a@b> size=12 body=8bitmime", "MAIL FROM:<a@b> BODY=7BIT ", "MAIL FROM: <a@b>",
     "MAIL FROM:<@x,@y:a@b>", "RCPT TO:<a@b>", "RCPT TO:<Postmaster>", "RCPT TO:<\"a b\"@c>  ",
     "DATA", "DATA ", "RSET", "NOOP", "NOOP anything at all", "QUIT", "VRFY x", "EXPN x", "HELP",
-    "HELP MAIL", "MAIL FROM:<a@b> SIZE=9223372036854775807",
+    "HELP MAIL", "BDAT 0", "BDAT 12 LAST", "bdat 12 last ",
+    "MAIL FROM:<a@b> SIZE=9223372036854775807",
   ]
 
   @Test("commands are read whatever the case of letters", arguments: accepted)
@@ -25,8 +26,13 @@ struct CommandTests {
   static let refused: [(String, SMTPRule)] = [
     ("", .unknownCommand), ("FOO", .unknownCommand), ("DAT", .unknownCommand),
     ("DATAX", .unknownCommand), ("1234", .unknownCommand), (" NOOP", .unknownCommand),
-    ("MAIL\tFROM:<a@b>", .unknownCommand), ("STARTTLS", .unknownCommand),
-    ("AUTH PLAIN", .unknownCommand), ("BDAT 10", .unknownCommand),
+    ("MAIL\tFROM:<a@b>", .unknownCommand), ("STARTTLSX", .unknownCommand),
+    ("STARTTLS", .notImplemented), ("starttls now", .notImplemented),
+    ("AUTH PLAIN", .notImplemented), ("ETRN x", .notImplemented), ("TURN", .notImplemented),
+    ("SEND FROM:<a@b>", .notImplemented), ("SOML", .notImplemented), ("SAML", .notImplemented),
+    ("BDAT", .badChunk), ("BDAT LAST", .badChunk), ("BDAT -1", .badChunk), ("BDAT +1", .badChunk),
+    ("BDAT 1 FIRST", .badChunk), ("BDAT 1 LAST 2", .badChunk), ("BDAT 0x10", .badChunk),
+    ("BDAT 9223372036854775808", .badChunk), ("BDAT 18446744073709551617", .badChunk),
     ("EHLO", .badHello), ("EHLO ", .badHello), ("HELO a b", .badHello), ("EHLO -x", .badHello),
     ("EHLO [1.2.3]", .badHello), ("EHLO a..b", .badHello), ("EHLO a>b", .badHello),
     ("MAIL", .badSender), ("MAIL FROM", .badSender), ("MAIL FROM:", .badSender),

@@ -38,6 +38,8 @@ func configuration(
     hostname: given(DomainName("post.example.test")),
     policy: RecipientPolicy(
       domains: domains, mailboxes: mailboxes?.compactMap { LocalPart($0) }))
+  // Most tests hand in a whole dialogue at once and want the same of every cut.
+  configuration.pipelining = .any
   change(&configuration)
   return configuration
 }

@@ -180,7 +180,7 @@ struct LimitTests {
     #expect(
       difference(["220", "421 4.4.2"], harness.served.replyLines) == nil, "octets do not help")
 
-    var sending = ServerHarness()
+    var sending = ServerHarness(configuration { $0.limits.octetsPerSecond = 0 })
     sending.receive(DataPhaseTests.start)
     for _ in 0..<20 {
       sending.advance(by: .seconds(179))

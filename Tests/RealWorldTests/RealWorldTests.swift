@@ -43,6 +43,39 @@ struct RealWorldTests {
     func send() async throws { try await check("mail", "send") }
   }
 
+  @Suite("attacks on the mail server")
+  struct Attacks {
+    @Test("no false end of a message makes a second one, each octet in a segment of its own")
+    func smuggling() async throws { try await check("attacks", "smuggling") }
+
+    @Test("where line ends are repaired, the end of a message is still what it is")
+    func normalized() async throws { try await check("attacks", "normalized") }
+
+    @Test("stuffed dots arrive as they were, wherever they are cut")
+    func dots() async throws { try await check("attacks", "dots") }
+
+    @Test("odd octets, lines without end, sizes that lie: each has its reply")
+    func commands() async throws { try await check("attacks", "commands") }
+
+    @Test("what follows a BDAT that is refused is no command")
+    func chunks() async throws { try await check("attacks", "chunks") }
+
+    @Test("who does not wait for his turn, or speaks another protocol, is cut off")
+    func turns() async throws { try await check("attacks", "turns") }
+
+    @Test("what could go on for ever comes to an end")
+    func endless() async throws { try await check("attacks", "endless") }
+
+    @Test("through floods of SYNs and behind closed windows the server stays small, and serves")
+    func floods() async throws { try await check("attacks", "floods") }
+
+    @Test("who is slow loses the session in time")
+    func slow() async throws { try await check("attacks", "slow") }
+
+    @Test("nothing that send is given can put a command into its dialogue")
+    func fields() async throws { try await check("attacks", "fields") }
+  }
+
   @Suite("the kernel's TCP and IP")
   struct KernelPeers {
     @Test("ping is answered up to 65,507 octets", .needs("ping"))

@@ -48,6 +48,18 @@ struct StreamTests {
     #expect(back == octets)
   }
 
+  @Test("a stream tells whether something is there to be read")
+  func hasInput() async throws {
+    let hosts = PairedHosts()
+    defer { hosts.stop() }
+    let (client, server) = try await hosts.connection()
+    #expect(await !server.hasInput)
+    try await client.write([1])
+    #expect(try await eventually { await server.hasInput })
+    #expect(try await server.read() == [1])
+    #expect(await !server.hasInput)
+  }
+
   @Test("octets are read in place, and only what was consumed is gone")
   func readInPlace() async throws {
     let hosts = PairedHosts()

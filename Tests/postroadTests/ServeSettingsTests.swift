@@ -1,4 +1,5 @@
 import Foundation
+import Mail
 import ProgramRunner
 import Testing
 import Wire
@@ -27,6 +28,9 @@ struct ServeSettingsTests {
     Wrong("max-size", "99999999999999999999"), Wrong("idle-timeout", "0"),
     Wrong("idle-timeout", "1.5"), Wrong("max-sessions", "0"), Wrong("max-sessions", "-5"),
     Wrong("max-sessions-per-peer", "0"), Wrong("max-sessions-per-peer", "all"),
+    Wrong("greeting-delay", "-1"), Wrong("greeting-delay", "301"), Wrong("pipelining", "all"),
+    Wrong("pipelining", ""), Wrong("normalize-from", "everybody"),
+    Wrong("normalize-from", "::/129"),
     Wrong("smtp-port", "0"), Wrong("smtp-port", "65536"), Wrong("smtp-port", "-1"),
     Wrong("service", "gopher"), Wrong("service", ""), Wrong("service", "echo,"),
     Wrong("congestion", "hope"), Wrong("hostname", "not a name"), Wrong("hostname", ""),
@@ -62,6 +66,21 @@ struct ServeSettingsTests {
     var settings = ServeSettings()
     try settings.set("address", to: ours)
     #expect(settings.kernelAddress == IPv4Address(kernel))
+  }
+
+  @Test("what a client may do is set by name, and lists grow")
+  func strictness() throws {
+    var settings = ServeSettings()
+    #expect(settings.greetingDelay == 0 && settings.pipelining == .groups)
+    try settings.set("greeting-delay", to: "6")
+    try settings.set("pipelining", to: "any")
+    try settings.set("normalize-from", to: "192.0.2.0/24")
+    try settings.set("normalize-from", to: "2001:db8::1")
+    #expect(settings.greetingDelay == 6 && settings.pipelining == .any)
+    #expect(
+      settings.normalizedClients.map(\.description) == ["192.0.2.0/24", "2001:db8::1/128"])
+    try settings.set("pipelining", to: "groups")
+    #expect(settings.pipelining == .groups)
   }
 
   @Test(

@@ -18,6 +18,8 @@ struct MailWire {
     var configuration = SMTPServerConfiguration(
       hostname: name, policy: RecipientPolicy(domains: [domain]))
     configuration.bareLineEnds = policy
+    // Everything is here at once, replies and all: nobody waits for anything.
+    configuration.pipelining = .any
     var session = SMTPServerSession(configuration: configuration, peer: nil, at: .start)
     let opening =
       "EHLO client.example.net\r\nMAIL FROM:<ada@example.net>\r\n"

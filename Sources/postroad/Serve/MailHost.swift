@@ -144,6 +144,9 @@ enum MailHost {
     configuration.limits.messageOctets = settings.maximumSize
     configuration.timeouts.command = .seconds(settings.idleTimeout)
     configuration.timeouts.dataBlock = .seconds(settings.idleTimeout)
+    configuration.timeouts.greetingDelay = .seconds(settings.greetingDelay)
+    configuration.pipelining = settings.pipelining
+    configuration.normalizedClients = settings.normalizedClients
     return configuration
   }
 

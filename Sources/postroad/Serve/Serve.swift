@@ -58,9 +58,28 @@ struct Serve: AsyncParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How many of them one address may have (default: half, but 50 where that is more).",
+      "How many of them one address may have (default: half, or 50 where that is more, but never all).",
       valueName: "n"))
   var maxSessionsPerPeer: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Hold the greeting back for so many seconds, and refuse who does not wait (default: 0).",
+      valueName: "n"))
+  var greetingDelay: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which commands may come before the reply to the last: groups (RFC 2920) or any (default: groups).",
+      valueName: "policy"))
+  var pipelining: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Clients whose LF without CR ends a line; may be repeated (default: none).", valueName: "a/p")
+  )
+  var normalizeFrom: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -119,6 +138,7 @@ struct Serve: AsyncParsableCommand {
       ("tun", tun), ("address", address), ("peer", peer), ("maildir", maildir),
       ("hostname", hostname), ("max-size", maxSize), ("idle-timeout", idleTimeout),
       ("max-sessions", maxSessions), ("max-sessions-per-peer", maxSessionsPerPeer),
+      ("greeting-delay", greetingDelay), ("pipelining", pipelining),
       ("smtp-port", smtpPort), ("congestion", congestion), ("pcap", pcap),
       ("explain", explain ? "true" : nil),
     ]
@@ -129,6 +149,8 @@ struct Serve: AsyncParsableCommand {
     for value in domain { try settings.set("domain", to: value) }
     if !mailbox.isEmpty { settings.mailboxes = [] }
     for value in mailbox { try settings.set("mailbox", to: value) }
+    if !normalizeFrom.isEmpty { settings.normalizedClients = [] }
+    for value in normalizeFrom { try settings.set("normalize-from", to: value) }
     if !service.isEmpty { settings.services = [] }
     for value in service { try settings.set("service", to: value) }
     try settings.check()

@@ -1,3 +1,4 @@
+import Mail
 import MailService
 import TCPCore
 import Wire
@@ -23,6 +24,9 @@ struct ServeSettings {
   var maximumSessions = 1000
   /// Nil: as the server thinks fit.
   var maximumSessionsPerPeer: Int?
+  var greetingDelay = 0
+  var pipelining = PipeliningPolicy.groups
+  var normalizedClients: [AddressRange] = []
   var services: [SmallService] = []
   var smtpPort: Port = 25
   var congestion = CongestionAlgorithm.cubic
@@ -37,7 +41,7 @@ struct ServeSettings {
   }
 
   /// What may be set more than once: each adds to what is there.
-  static let lists: Set<String> = ["domain", "mailbox", "service"]
+  static let lists: Set<String> = ["domain", "mailbox", "service", "normalize-from"]
 
   /// Sets what the option of that name sets; `lists` grow.
   mutating func set(_ name: String, to value: String) throws(SettingError) {
@@ -83,6 +87,16 @@ struct ServeSettings {
     case "idle-timeout": idleTimeout = try number(1...86_400, "a number of seconds")
     case "max-sessions": maximumSessions = try number(1...100_000, "a number")
     case "max-sessions-per-peer": maximumSessionsPerPeer = try number(1...100_000, "a number")
+    // Longer than a client waits would be for nobody (RFC 5321 4.5.3.2.1).
+    case "greeting-delay": greetingDelay = try number(0...300, "a number of seconds")
+    case "pipelining":
+      guard value == "groups" || value == "any" else { throw wrong("groups or any") }
+      pipelining = value == "any" ? .any : .groups
+    case "normalize-from":
+      guard let range = AddressRange(value) else {
+        throw wrong("addresses, such as 192.0.2.0/24")
+      }
+      normalizedClients.append(range)
     case "service":
       for word in value.split(separator: ",", omittingEmptySubsequences: false) {
         guard let service = SmallService(rawValue: String(word)) else {

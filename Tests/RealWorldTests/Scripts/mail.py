@@ -188,7 +188,7 @@ def replies():
 
 def limits():
     """One session more than may be, or than one peer may have, is told so; a silent one, too."""
-    with Server("--max-sessions", "3", "--idle-timeout", "2"):
+    with Server("--max-sessions", "3", "--max-sessions-per-peer", "3", "--idle-timeout", "2"):
         peers = [Dialogue() for _ in range(3)]
         for peer in peers:
             peer.expect(None, 220)
@@ -204,6 +204,12 @@ def limits():
             return peer.reply().startswith("220")
         eventually(again, what="a free session")
     with Server("--max-sessions-per-peer", "2"):
+        peers = [Dialogue() for _ in range(2)]
+        for peer in peers:
+            peer.expect(None, 220)
+        assert Dialogue().reply().startswith("421 4.7.0 ")
+    with Server("--max-sessions", "3"):
+        # If nothing is said, one peer may have all but one of few sessions.
         peers = [Dialogue() for _ in range(2)]
         for peer in peers:
             peer.expect(None, 220)

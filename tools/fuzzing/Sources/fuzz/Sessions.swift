@@ -44,6 +44,8 @@ private func serve(_ octets: [UInt8], piece: Int, _ choice: UInt8) -> Served {
     policy: RecipientPolicy(
       domains: [given(MailDomain("example.test"))],
       mailboxes: choice & 2 == 0 ? nil : [given(LocalPart("a"))]))
+  // What comes out of turn depends on what has arrived, and so on the cuts.
+  configuration.pipelining = .any
   if choice & 1 != 0 { configuration.bareLineEnds = .normalize }
   if choice & 4 != 0 { configuration.limits.messageOctets = 100 }
   if choice & 8 != 0 { configuration.limits.textLine = 20 }
