@@ -95,9 +95,8 @@ struct Send: AsyncParsableCommand {
     let message = try readMessage()
     noteLongLine(message)
     let (host, port) = try endpoint()
-    guard let address = Self.resolve(host) else {
-      throw complain("cannot find the address of \(host)", .unavailable)
-    }
+    let addresses = SendRoute.addresses(of: host)
+    if addresses.isEmpty { throw complain("cannot find the address of \(host)", .unavailable) }
     let name = hostname ?? MailHost.machineName
     guard let helloName = MailDomain(name) else {
       throw complain("'\(name)' is no domain name", .validationFailure)
@@ -106,50 +105,61 @@ struct Send: AsyncParsableCommand {
     let submission = SMTPSubmission(
       from: MailAddress(from).map { .address($0) } ?? .null, to: recipients,
       size: SMTPSubmission.travelSize(of: message), isEightBit: message.contains { $0 > 127 })
-    let delivery =
-      kernel
-      ? try await overKernel(submission, message, helloName, address, port)
-      : try await overTunnel(submission, message, helloName, address, port)
-    try report(delivery)
-  }
-
-  private func overKernel(
-    _ submission: SMTPSubmission, _ message: [UInt8], _ helloName: MailDomain,
-    _ address: IPv4Address, _ port: UInt16
-  ) async throws -> SMTPDelivery? {
-    let stream: KernelStream
-    do {
-      stream = try await KernelStream.connect(to: address.rawValue, port: port)
-    } catch {
-      throw complain("\(error)", .unavailable)
+    let route = SendRoute(
+      addresses: addresses, submission: submission, message: message, helloName: helloName,
+      note: note)
+    switch kernel ? await overKernel(route, port) : try await overTunnel(route, port) {
+    case .untried: return
+    case .unreachable(let reason): throw complain(reason, .unavailable)
+    case .answered(let delivery, let isFinal): try report(delivery, isFinal: isFinal)
     }
-    return await SMTPClient.deliver(
-      submission, message: message, helloName: helloName, over: stream)
   }
 
-  private func overTunnel(
-    _ submission: SMTPSubmission, _ message: [UInt8], _ helloName: MailDomain,
-    _ address: IPv4Address, _ port: UInt16
-  ) async throws -> SMTPDelivery? {
+  private func overKernel(_ route: SendRoute, _ port: UInt16) async -> SendRoute.Ending {
+    await route.deliver { (address, limit) async throws in
+      try await KernelStream.connect(to: address.rawValue, port: port, within: limit)
+    }
+  }
+
+  private func overTunnel(_ route: SendRoute, _ port: UInt16) async throws -> SendRoute.Ending {
     guard let settings = try settings(), let name = settings.tun, let ours = settings.address,
       let kernel = settings.kernelAddress
-    else { return nil }
+    else { return .untried }
     let (host, _) = try MailHost.openHost(name, ours: ours, kernel: kernel, settings: settings)
     defer { host.stop() }
-    let stream: TCPStream
-    do {
-      stream = try await host.connect(to: SocketAddress(address, Port(port)))
-    } catch {
-      throw complain("cannot connect to \(address):\(port): \(error)", .unavailable)
+    let ending = await route.deliver { (address, limit) async throws in
+      do {
+        return try await Self.connect(host, to: SocketAddress(address, Port(port)), within: limit)
+      } catch {
+        throw Unreachable(description: "cannot connect to \(address):\(port): \(error)")
+      }
     }
-    let delivery = await SMTPClient.deliver(
-      submission, message: message, helloName: helloName, over: stream)
     await MailHost.settle(host)
-    return delivery
+    return ending
+  }
+
+  private static func connect(
+    _ host: NetworkHost, to end: SocketAddress, within limit: Duration
+  ) async throws -> TCPStream {
+    try await withThrowingTaskGroup(of: TCPStream.self) { group in
+      group.addTask { try await host.connect(to: end) }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        throw Unreachable(description: "no answer in \(limit.components.seconds) s")
+      }
+      defer { group.cancelAll() }
+      guard let stream = try await group.next() else { throw CancellationError() }
+      return stream
+    }
+  }
+
+  private struct Unreachable: Error, CustomStringConvertible {
+    let description: String
   }
 
   /// One sentence for each recipient that did not get it; the exit code says the worst.
-  private func report(_ delivery: SMTPDelivery?) throws {
+  /// - Parameter isFinal: whether a refusal is the last word, or another address may say otherwise.
+  private func report(_ delivery: SMTPDelivery?, isFinal: Bool) throws {
     guard let delivery else { throw complain("the session ended early", .tryLater) }
     var code = ExitCode.success
     for (recipient, outcome) in delivery.outcomes {
@@ -157,7 +167,7 @@ struct Send: AsyncParsableCommand {
       case .delivered: continue
       case .permanent(let failure):
         note("error: \(recipient): \(failure)")
-        code = .failure
+        if isFinal || code == .failure { code = .failure } else { code = .tryLater }
       case .transient(let failure):
         note("error: \(recipient): \(failure)")
         if code == .success { code = .tryLater }
@@ -193,22 +203,5 @@ struct Send: AsyncParsableCommand {
     }
     guard !message.isEmpty else { throw complain("there is no message in \(place)") }
     return Array(message)
-  }
-
-  /// An address as text, or the first one that the system knows for a name.
-  static func resolve(_ host: String) -> IPv4Address? {
-    if let address = IPv4Address(host) { return address }
-    var hints = unsafe addrinfo()
-    unsafe hints.ai_family = AF_INET
-    var list: UnsafeMutablePointer<addrinfo>?
-    guard unsafe getaddrinfo(host, nil, &hints, &list) == 0, let first = unsafe list else {
-      return nil
-    }
-    defer { unsafe freeaddrinfo(first) }
-    guard let name = unsafe first.pointee.ai_addr else { return nil }
-    let raw = unsafe name.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-      unsafe $0.pointee.sin_addr.s_addr
-    }
-    return IPv4Address(rawValue: UInt32(bigEndian: raw))
   }
 }
