@@ -10,24 +10,24 @@ struct LossDetection {
   /// DupThresh. RFC 5681, RFC 8985 section 6.2 step 4.
   static let duplicateThreshold = 3
   /// Recoveries that a widened reordering window lasts. RFC 8985 section 6.2.
-  private static let persistence = 16
+  private static let persistence: UInt8 = 16
 
   /// RACK.xmit_ts and RACK.end_seq: of what has arrived, that which left last.
   private(set) var latest: Departure?
   /// RACK.rtt, in nanoseconds.
   private(set) var roundTrip: Int64 = 0
   /// How often the path was seen to change the order of segments.
-  private(set) var reorderings = 0
+  private(set) var reorderings: UInt32 = 0
   /// How far apart, in segments, what arrived out of order was at most; 3 or more.
-  private(set) var reorderingDegree = duplicateThreshold
+  private(set) var reorderingDegree = UInt16(duplicateThreshold)
   /// RACK.reo_wnd_mult.
-  private var windowFactor: Int64 = 1
-  private var windowLasts = 0
+  private var windowFactor: UInt8 = 1
+  private var windowLasts: UInt8 = 0
   /// SND.NXT when the window was last widened: once a round trip is enough.
   private var widenedAt: SequenceNumber?
 
   /// Whether segments were overtaken by more others than would make them count as lost.
-  var hasLongReordering: Bool { reorderingDegree > Self.duplicateThreshold }
+  var hasLongReordering: Bool { reorderingDegree > UInt16(Self.duplicateThreshold) }
 
   /// What arrived, by an acknowledgment. RFC 8985 section 6.2 steps 1 to 3.
   mutating func arrived(_ departure: Departure, roundTrip: Int64) {
@@ -38,14 +38,14 @@ struct LossDetection {
   /// Something arrived behind what left after it, so many segments apart.
   mutating func sawReordering(degree: Int) {
     reorderings &+= 1
-    reorderingDegree = max(reorderingDegree, min(degree, 300))
+    reorderingDegree = max(reorderingDegree, UInt16(max(0, min(degree, 300))))
   }
 
   /// A duplicate was reported: the reordering window was too small. RFC 8985 section 6.2 step 4.
   mutating func duplicateReported(_ unacknowledged: SequenceNumber, _ next: SequenceNumber) {
     if let widenedAt, unacknowledged.precedes(widenedAt) { return }
     widenedAt = next
-    windowFactor = min(windowFactor &+ 1, 255)
+    if windowFactor < .max { windowFactor &+= 1 }
     windowLasts = Self.persistence
   }
 
@@ -59,14 +59,14 @@ struct LossDetection {
   /// RACK_update_reo_wnd, in nanoseconds. RFC 8985 section 6.2 step 4.
   private func reorderingWindow(
     _ scoreboard: borrowing Scoreboard, isRecovering: Bool, minimumRoundTrip: Int64,
-    smoothedRoundTrip: Int64, segmentSize: Int
+    smoothedRoundTrip: Int64
   ) -> Int64 {
     if reorderings == 0 {
       if isRecovering { return 0 }
-      if scoreboard.hasSACKed(segments: reorderingDegree, of: segmentSize) { return 0 }
+      if scoreboard.sackedPackets >= Int(reorderingDegree) { return 0 }
     }
     // At least a millisecond: what is closer together than our clocks tell has no order.
-    return max(min(minimumRoundTrip / 4 &* windowFactor, smoothedRoundTrip), 1_000_000)
+    return max(min(minimumRoundTrip / 4 &* Int64(windowFactor), smoothedRoundTrip), 1_000_000)
   }
 
   /// Marks what is lost by now. RFC 8985 section 6.2 step 5.
@@ -74,26 +74,19 @@ struct LossDetection {
   /// - Returns: nanoseconds until more may count as lost; 0 when there is nothing to wait for.
   func markLosses(
     in scoreboard: inout Scoreboard, at now: Instant, isRecovering: Bool, minimumRoundTrip: Int64,
-    smoothedRoundTrip: Int64, segmentSize: Int
+    smoothedRoundTrip: Int64
   ) -> Int64 {
     guard let latest, !scoreboard.isEmpty else { return 0 }
     let window = reorderingWindow(
       scoreboard, isRecovering: isRecovering, minimumRoundTrip: minimumRoundTrip,
-      smoothedRoundTrip: smoothedRoundTrip, segmentSize: segmentSize)
+      smoothedRoundTrip: smoothedRoundTrip)
     var wait: Int64 = 0
-    for index in scoreboard.segments.indices {
-      let segment = scoreboard.segments[index]
-      if segment.marks.contains(.sacked) { continue }
-      if segment.marks.contains(.lost), !segment.marks.contains(.again) { continue }
-      guard latest.isLater(than: Departure(at: segment.sentAt, end: segment.end)) else {
-        // What was sent once lies in the order of sending: nothing behind it left earlier.
-        if segment.marks.contains(.everAgain) { continue }
-        break
-      }
+    scoreboard.markLost(sentBefore: latest) { segment in
       // A copy that leaves at this very moment cannot be missing yet.
-      if segment.marks.contains(.again), segment.sentAt == now { continue }
+      if segment.marks.contains(.again), segment.sentAt == now { return false }
       let left = roundTrip &+ window &- now.nanoseconds(since: segment.sentAt)
-      if left <= 0 { scoreboard.markLost(index) } else { wait = max(wait, left) }
+      wait = max(wait, left)
+      return left <= 0
     }
     return wait
   }
@@ -116,10 +109,10 @@ extension LossDetection {
     digest.add(latest?.at ?? .distantFuture)
     digest.add(latest?.end)
     digest.add(Int(roundTrip))
-    digest.add(min(reorderings, 1))
-    digest.add(reorderingDegree)
+    digest.add(Int(min(reorderings, 1)))
+    digest.add(Int(reorderingDegree))
     digest.add(Int(windowFactor))
-    digest.add(windowLasts)
+    digest.add(Int(windowLasts))
     digest.add(widenedAt)
   }
 }

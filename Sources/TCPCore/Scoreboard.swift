@@ -4,14 +4,23 @@ import Wire
 
 /// Everything between SND.UNA and SND.NXT, segment by segment: when it left and what became of it.
 ///
-/// Invariants: 1. The segments lie end to end, in ascending order. 2. The three sums are those of
-/// the segments' marks. 3. There are never more than ``limit`` segments.
+/// Invariants: 1. The segments lie end to end, in ascending order. 2. The sums are those of the
+/// segments' marks. 3. There are never more than ``limit`` segments, or one for each
+/// ``octetsApart`` outstanding octets if that is more. 4. Neighbours that the peer has are one
+/// segment, unless a record ends between them. 5. No segment before ``lostFrom`` is to go again.
+/// 6. Each segment before ``onceFrom`` was sent again, is lost, or is with the peer. 7. Each segment
+/// that was sent again and may count as lost once more has its copy among ``copies``.
+///
+/// So no acknowledgment costs a walk over all that is under way: 4 bounds what a SACK block passes,
+/// 5 to 7 say where to look for losses.
 ///
 /// The sums follow RFC 6675's pipe: in flight is what was sent, less what has arrived, less what is
 /// lost, and once more what was sent again.
 struct Scoreboard {
   /// The most segments kept apart; beyond, neighbours are joined and a SACK of a part is not noted.
   static var limit: Int { 8192 }
+  /// With so many octets for each on average, there may be more: the send buffer bounds them then.
+  static var octetsApart: Int { 512 }
 
   /// The segments, oldest first.
   private(set) var segments: Deque<SentSegment> = []
@@ -29,6 +38,15 @@ struct Scoreboard {
   var duplicates = 0
   /// The end of the highest segment that was selectively acknowledged since the last reset.
   private(set) var highestSACKed: SequenceNumber?
+  /// Packets that the peer has selectively acknowledged.
+  private(set) var sackedPackets = 0
+
+  /// Where what is to go again may begin.
+  private var lostFrom = SequenceNumber(0)
+  /// Where what was sent once, and is neither lost nor with the peer, may begin.
+  var onceFrom = SequenceNumber(0)
+  /// What was sent again, in the order of sending; what became of it since is told by the segments.
+  var copies: Deque<SentCopy> = []
 
   /// What is marked as lost is remembered until ``takeLosses()``.
   var keepsLosses = false
@@ -72,7 +90,10 @@ struct Scoreboard {
     guard start.precedes(end) else { return }
     var marks: SentSegment.Marks = isPushed ? .pushed : []
     if endsRecord { marks.insert(.record) }
-    if segments.count >= Self.limit, let last = segments.last,
+    if segments.isEmpty {
+      lostFrom = start
+      onceFrom = start
+    } else if !hasRoom, let last = segments.last,
       last.marks.isSubset(of: [.pushed, .record])
     {
       segments[segments.count &- 1].end = end
@@ -99,6 +120,7 @@ struct Scoreboard {
       isPushed = segments[index].marks.contains(.pushed)
       index &+= 1
     }
+    noteCopy(SentCopy(start: start, end: end, sentAt: now))
     return isPushed
   }
 
@@ -119,11 +141,23 @@ struct Scoreboard {
       } else if arrived.marks.contains(.everAgain) {
         delivery.hasRetransmitted = true
       }
+      if isPart {
+        arrived.packets = UInt32(
+          UInt64(first.packets) * UInt64(arrived.count) / UInt64(first.count))
+        segments[0].packets = first.packets &- arrived.packets
+        segments[0].start = edge
+      } else {
+        segments.removeFirst()
+      }
       clearSums(arrived)
-      if isPart { segments[0].start = edge } else { segments.removeFirst() }
     }
+    if lostFrom.precedes(edge) { lostFrom = edge }
+    if onceFrom.precedes(edge) { onceFrom = edge }
     if let known = highestSACKed, known.precedesOrEquals(edge) { highestSACKed = nil }
-    if segments.isEmpty { duplicateOctets = 0 }
+    if segments.isEmpty {
+      duplicateOctets = 0
+      if !copies.isEmpty { copies.removeAll() }
+    }
   }
 
   /// The peer has what lies between two numbers; `size` is the segment size.
@@ -136,18 +170,45 @@ struct Scoreboard {
     let end = SequenceNumber.earlier(end, tail.end)
     guard start.precedes(end) else { return }
     var index = place(of: start)
+    let first = index
+    var hasNews = false
     while index < segments.count, segments[index].start.precedes(end) {
       defer { index &+= 1 }
       guard !segments[index].marks.contains(.sacked) else { continue }
       guard isolate(&index, start, end, size) else { continue }
+      hasNews = true
+      segments[index].packets = UInt32(truncatingIfNeeded: segments[index].segments(of: size))
       let segment = segments[index]
       delivery.arrived(segment, isSACK: true, highestSACKed: highestBefore)
       clearSums(segment)
       segments[index].marks.subtract([.lost, .again])
       segments[index].marks.insert(.sacked)
       sackedOctets &+= segment.count
+      sackedPackets &+= Int(segment.packets)
       highestSACKed = highestSACKed.map { .later($0, segment.end) } ?? segment.end
     }
+    if hasNews { joinSACKed(max(first &- 1, 0)..<min(index &+ 1, segments.count)) }
+  }
+
+  /// Makes one of neighbours that the peer has.
+  private mutating func joinSACKed(_ range: Range<Int>) {
+    var last = range.lowerBound
+    for index in range.dropFirst() {
+      let next = segments[index]
+      let known = segments[last]
+      if known.marks.contains(.sacked), next.marks.contains(.sacked),
+        !known.marks.contains(.record)
+      {
+        segments[last].end = next.end
+        segments[last].packets &+= next.packets
+        segments[last].marks.remove(.pushed)
+        segments[last].marks.formUnion(next.marks)
+      } else {
+        last &+= 1
+        if last < index { segments[last] = next }
+      }
+    }
+    if last &+ 1 < range.upperBound { segments.removeSubrange(last &+ 1..<range.upperBound) }
   }
 
   /// Cuts a segment so that a part of it, in whole segments of `size`, lies within a range.
@@ -185,6 +246,7 @@ struct Scoreboard {
     if segment.marks.contains(.again) { againOctets &-= segment.count }
     segments[index].marks.insert(.lost)
     segments[index].marks.remove(.again)
+    lostFrom = .earlier(lostFrom, segment.start)
   }
 
   /// Without SACK: the first `size` octets are lost. RFC 6582 section 3.2.
@@ -197,14 +259,14 @@ struct Scoreboard {
   /// Whether the segment that holds a number is lost and was not sent again since.
   func isLost(at number: SequenceNumber) -> Bool {
     let index = place(of: number)
-    return index < segments.count && Self.mustGoAgain(segments[index])
+    return index < segments.count && segments[index].mustGoAgain
   }
 
   /// What lies between two numbers is lost.
   mutating func markLost(from start: SequenceNumber, to end: SequenceNumber) {
     var index = place(of: start)
     while index < segments.count, segments[index].start.precedes(end) {
-      if !Self.mustGoAgain(segments[index]) { markLost(index) }
+      if !segments[index].mustGoAgain { markLost(index) }
       index &+= 1
     }
   }
@@ -213,19 +275,24 @@ struct Scoreboard {
   mutating func unmarkLost() {
     for index in segments.indices { segments[index].marks.remove(.lost) }
     lostOctets = 0
+    orderAnew()
   }
 
   /// The peer has thrown away what it selectively acknowledged (reneging). RFC 2018 section 8.
   mutating func forgetSACKs() {
     for index in segments.indices { segments[index].marks.remove(.sacked) }
     sackedOctets = 0
+    sackedPackets = 0
     highestSACKed = nil
+    orderAnew()
   }
 
   /// Forgets everything and its memory.
   mutating func removeAll() {
     segments = []
+    copies = []
     sackedOctets = 0
+    sackedPackets = 0
     lostOctets = 0
     againOctets = 0
     duplicateOctets = 0
@@ -234,13 +301,18 @@ struct Scoreboard {
   }
 
   /// The first stretch that is lost and was not sent again since; small ones joined up to `size`.
-  func firstLost(joining size: Int) -> SentSegment? {
-    guard lostOctets > 0,
-      var index = segments.firstIndex(where: { Self.mustGoAgain($0) })
-    else { return nil }
+  mutating func firstLost(joining size: Int) -> SentSegment? {
+    guard lostOctets > 0, let tail = segments.last else { return nil }
+    var index = place(of: lostFrom)
+    while index < segments.count, !segments[index].mustGoAgain { index &+= 1 }
+    guard index < segments.count else {
+      lostFrom = tail.end
+      return nil
+    }
     var stretch = segments[index]
+    lostFrom = stretch.start
     index &+= 1
-    while index < segments.count, Self.mustGoAgain(segments[index]), stretch.count < size,
+    while index < segments.count, segments[index].mustGoAgain, stretch.count < size,
       !segments[index &- 1].marks.contains(.record)
     {
       stretch.end = .earlier(segments[index].end, stretch.start + size)
@@ -249,25 +321,15 @@ struct Scoreboard {
     return stretch
   }
 
-  private static func mustGoAgain(_ segment: SentSegment) -> Bool {
-    segment.marks.contains(.lost) && !segment.marks.contains(.again)
-  }
-
-  /// Whether so many segments were selectively acknowledged; `size` is the segment size.
-  func hasSACKed(segments least: Int, of size: Int) -> Bool {
-    guard sackedOctets > 0 else { return false }
-    var sum = 0
-    for segment in segments where segment.marks.contains(.sacked) {
-      sum &+= segment.segments(of: size)
-      if sum >= least { return true }
-    }
-    return false
-  }
-
   // MARK: Places
 
+  /// Whether one segment more may be kept apart.
+  private var hasRoom: Bool {
+    segments.count < Self.limit || segments.count < outstanding / Self.octetsApart
+  }
+
   /// The index of the segment that holds a number; the count when none does.
-  private func place(of number: SequenceNumber) -> Int {
+  func place(of number: SequenceNumber) -> Int {
     var low = 0
     var high = segments.count
     while low < high {
@@ -283,7 +345,7 @@ struct Scoreboard {
     guard index < segments.count, segments[index].start.precedes(number),
       number.precedes(segments[index].end)
     else { return true }
-    guard segments.count < Self.limit else { return false }
+    guard hasRoom else { return false }
     var tail = segments[index]
     tail.start = number
     segments[index].end = number
@@ -293,7 +355,10 @@ struct Scoreboard {
   }
 
   private mutating func clearSums(_ segment: SentSegment) {
-    if segment.marks.contains(.sacked) { sackedOctets &-= segment.count }
+    if segment.marks.contains(.sacked) {
+      sackedOctets &-= segment.count
+      sackedPackets &-= Int(segment.packets)
+    }
     if segment.marks.contains(.lost) { lostOctets &-= segment.count }
     if segment.marks.contains(.again) { againOctets &-= segment.count }
   }

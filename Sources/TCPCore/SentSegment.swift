@@ -11,6 +11,8 @@ struct SentSegment: Hashable {
   var sentAt: Instant
   /// What is known of it.
   var marks: Marks = []
+  /// How many packets of it the peer has selectively acknowledged, if it has.
+  var packets: UInt32 = 0
 
   /// What may be known of a segment.
   struct Marks: OptionSet, Hashable {
@@ -31,6 +33,12 @@ struct SentSegment: Hashable {
 
   /// Octets, FIN included.
   var count: Int { start.distance(to: end) }
+
+  /// It is lost, and was not sent again since.
+  var mustGoAgain: Bool { marks.contains(.lost) && !marks.contains(.again) }
+
+  /// When it was last sent, among all that was.
+  var departure: Departure { Departure(at: sentAt, end: end) }
 
   /// Segments of `size` octets that it fills.
   func segments(of size: Int) -> Int { max(1, (count &+ size &- 1) / max(size, 1)) }
@@ -97,7 +105,7 @@ struct Delivery {
       }
     }
     roundTrip = now.nanoseconds(since: segment.sentAt)
-    let departure = Departure(at: segment.sentAt, end: segment.end)
+    let departure = segment.departure
     if latest.map({ departure.isLater(than: $0) }) ?? true { latest = departure }
   }
 }

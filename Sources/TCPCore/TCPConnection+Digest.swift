@@ -29,10 +29,7 @@ extension TCPConnection {
     digest.add(sendBuffer.limit)
     digest.add(receiveBuffer.count)
     digest.add(receiveBuffer.limit)
-    for range in reassembly.ranges {
-      digest.add(range.start)
-      digest.add(range.end)
-    }
+    reassembly.digest(into: &digest)
     timers.digest(into: &digest, isWaiting: outstanding > 0 || !sendBuffer.isEmpty)
     digest.add(acknowledgments.unacknowledged)
     digest.add(acknowledgments.quick)

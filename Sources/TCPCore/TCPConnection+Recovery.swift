@@ -147,7 +147,7 @@ extension TCPConnection {
     let wait = detection.markLosses(
       in: &scoreboard, at: now, isRecovering: recovery.isRepairing,
       minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum,
-      smoothedRoundTrip: roundTrip.smoothedRoundTrip ?? 0, segmentSize: send.maximumSegmentSize)
+      smoothedRoundTrip: roundTrip.smoothedRoundTrip ?? 0)
     modelLost(at: now)
     guard wait > 0 else { return }
     let ticks = (wait &+ tick &- 1) / tick &+ 2

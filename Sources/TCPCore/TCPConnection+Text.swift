@@ -78,7 +78,7 @@ extension TCPConnection {
     _ text: Span<UInt8>, _ start: SequenceNumber, _ end: SequenceNumber,
     ledger: inout RuleLedger<TCPRule>
   ) {
-    let isNew = reassembly.insert(start, end)
+    let isNew = reassembly.insert(start, end, limit: gapLimit)
     if isNew {
       statistics.outOfOrderSegments &+= 1
       let offset = receiveBuffer.count &+ receive.next.distance(to: start)
@@ -95,6 +95,10 @@ extension TCPConnection {
     // RFC 9293 3.10.7.4 MAY-13, RFC 5681 section 4.2.
     acknowledgeNow(.acknowledgeOutOfOrder)
   }
+
+  /// Stretches of early text that are kept apart: what they cost in memory is little beside the text
+  /// that a buffer may hold.
+  private var gapLimit: Int { max(128, receive.limit / 512) }
 
   /// RFC 9293 3.8.6.3 SHLD-18, SHLD-19: every second full segment, and none later than the delay.
   private mutating func decideAcknowledgment(

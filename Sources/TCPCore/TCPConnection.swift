@@ -46,7 +46,7 @@ package struct TCPConnection: ~Copyable {
   var sendBuffer: RingBuffer
   var receiveBuffer: RingBuffer
   /// What has arrived beyond RCV.NXT.
-  var reassembly = SequenceRanges(limit: 128)
+  var reassembly = SequenceRanges()
   /// What is under way; which of it is lost; what is done about that.
   var scoreboard = Scoreboard()
   var detection = LossDetection()

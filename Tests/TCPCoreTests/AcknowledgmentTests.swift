@@ -173,16 +173,17 @@ struct AcknowledgmentTests {
         $0.windowScale = 7
         $0.usesSACK = true
       })
-    for index in 0..<400 { script.inject(.ack, seq: 11 + index * 20, ack: 1, length: 10) }
+    // One for each 512 octets of a buffer of 512 KiB.
+    for index in 0..<1400 { script.inject(.ack, seq: 11 + index * 20, ack: 1, length: 10) }
     _ = script.all()
     let refused = script.ledger.count(.dropReassemblyFull)
-    #expect(refused == 400 - 128)
+    #expect(refused == 1400 - 1024)
     // Everything again, in order: nothing is lost or twice.
-    for index in 0..<400 {
+    for index in 0..<1400 {
       script.inject(.ack, seq: 1 + index * 20, ack: 1, length: 20)
     }
     let read = script.read()
-    #expect(read == Script.stream(0, 8000))
+    #expect(read == Script.stream(0, 28_000))
   }
 
   @Test(

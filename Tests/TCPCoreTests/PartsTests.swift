@@ -82,57 +82,6 @@ struct PartsTests {
     #expect(answer.sourcePort == Port(2) && answer.destinationPort == Port(1))
   }
 
-  @Test("ranges agree with a set of numbers", arguments: 1...30 as ClosedRange<UInt64>)
-  func ranges(_ seed: UInt64) {
-    var random = RandomSource.seeded(seed)
-    let base = SequenceNumber(0xFFFF_FFB0)
-    var ranges = SequenceRanges(limit: 1000)
-    var model: Set<Int> = []
-    var edge = 0
-    for _ in 0..<200 {
-      let start = Int.random(in: edge...edge + 150, using: &random)
-      let end = start + Int.random(in: 0...20, using: &random)
-      let isNew = !model.isSuperset(of: start..<end)
-      let wasNew = ranges.insert(base + start, base + end)
-      #expect(wasNew == isNew)
-      model.formUnion(start..<end)
-      if Int.random(in: 0..<10, using: &random) == 0 {
-        edge += Int.random(in: 0...30, using: &random)
-        ranges.removeAll(before: base + edge)
-        model = model.filter { $0 >= edge }
-      }
-      #expect(ranges.octets == model.count)
-      let probe = edge + Int.random(in: 0...200, using: &random)
-      #expect(ranges.octets(before: base + probe) == model.filter { $0 < probe }.count)
-      #expect((ranges.range(around: base + probe) != nil) == model.contains(probe))
-      let limit = probe + Int.random(in: 0...100, using: &random)
-      let hole = ranges.firstHole(from: base + probe, before: base + limit)
-      let expected = (probe..<limit).first { !model.contains($0) }
-      #expect(hole.map { base.distance(to: $0.start) } == expected)
-      if let hole, let expected {
-        let end = (expected..<limit).first { model.contains($0) } ?? limit
-        #expect(base.distance(to: hole.end) == end)
-      }
-      // Ascending, apart, and never empty.
-      for (left, right) in zip(ranges.ranges, ranges.ranges.dropFirst()) {
-        #expect(left.end.precedes(right.start))
-      }
-      #expect(ranges.ranges.allSatisfy { $0.count > 0 })
-    }
-  }
-
-  @Test("ranges are bounded in number, but those that exist may grow")
-  func boundedRanges() {
-    var ranges = SequenceRanges(limit: 4)
-    let base = SequenceNumber(0)
-    for index in 0..<10 { ranges.insert(base + index * 10, base + index * 10 + 5) }
-    #expect(ranges.ranges.count == 4)
-    let hasGrown = ranges.insert(base + 35, base + 40)
-    #expect(hasGrown)
-    #expect(ranges.ranges.count == 4)
-    #expect(ranges.octets == 25)
-  }
-
   @Test("every rule has a source, a sentence and an effect; those of segments are sent")
   func rules() {
     for rule in TCPRule.allCases {
@@ -187,31 +136,5 @@ struct PartsTests {
     script.inject(.rst, seq: 101)
     let reason = script.connection.closeReason
     #expect(reason == .reset || reason == .timedOut)
-  }
-}
-
-@Suite("The scoreboard at its bound")
-struct ScoreboardBoundTests {
-  @Test("what is acknowledged in part leaves nothing below SND.UNA, where no split has room")
-  func bound() {
-    var scoreboard = Scoreboard()
-    let start = SequenceNumber(0xFFFF_FF00)
-    for index in 0..<Scoreboard.limit {
-      scoreboard.sent(start + 10 * index, start + 10 * index + 10, isPushed: false, at: .start)
-    }
-    var delivery = Delivery()
-    scoreboard.acknowledge(to: start + 13, highestBefore: nil, &delivery)
-    scoreboard.sent(
-      start + 10 * Scoreboard.limit, start + 10 * Scoreboard.limit + 10, isPushed: false,
-      at: .start)
-    #expect(scoreboard.segments.count == Scoreboard.limit)
-    scoreboard.acknowledge(to: start + 17, highestBefore: nil, &delivery)
-    #expect(scoreboard.segments.first?.start == start + 17)
-    #expect(delivery.octets == 17)
-    scoreboard.markLost(0)
-    #expect(scoreboard.lostOctets == 3)
-    #expect(scoreboard.firstLost(joining: 10)?.start == start + 17)
-    scoreboard.acknowledge(to: start + 19, highestBefore: nil, &delivery)
-    #expect(scoreboard.lostOctets == 1)
   }
 }
