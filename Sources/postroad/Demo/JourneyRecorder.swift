@@ -75,8 +75,10 @@ struct JourneyRecorder {
       }
     }
     guard !step.isLost else { return }
-    let fresh = streams[side]?.add(segment).octets ?? []
-    step.said = dialogue.read(fresh, from: side ? .client : .server)
+    let speaker: DialogueReader.Speaker = side ? .client : .server
+    guard let arrival = streams[side]?.add(segment, isWanted: true) else { return }
+    step.said = dialogue.read(segment.payload.extracting(arrival.fresh), from: speaker)
+    step.said += dialogue.read(arrival.held.span, from: speaker)
   }
 
   private static func names(_ flags: TCPFlags) -> String {

@@ -1,3 +1,5 @@
+import Octets
+
 /// Reads an SMTP dialogue from the octets of both directions, line by line.
 ///
 /// It follows only as much of the protocol as is needed to tell a command from a message:
@@ -29,37 +31,51 @@ struct DialogueReader {
   static let maximumUnanswered = 1000
 
   private var phase = Phase.commands
-  private var partial: [Speaker: [UInt8]] = [:]
+  /// Lines without their ends yet.
+  private var (fromClient, fromServer) = ([UInt8](), [UInt8]())
   private var messageOctets = 0
   /// Commands without a reply yet, oldest first: with pipelining there may be several.
   private var unanswered: [String] = []
 
   /// Octets of one direction, in order.
-  mutating func read(_ octets: [UInt8], from speaker: Speaker) -> [Line] {
+  mutating func read(_ octets: Span<UInt8>, from speaker: Speaker) -> [Line] {
     var said: [Line] = []
-    var buffer = partial[speaker] ?? []
-    for octet in octets {
-      if phase == .unreadable { break }
+    var buffer: [UInt8] = []
+    exchange(&buffer, speaker)
+    var place = 0
+    while place < octets.count, phase != .unreadable {
       if speaker == .client, case .chunk(let left) = phase {
-        phase = left > 1 ? .chunk(left: left - 1) : .commands
-        if left == 1 { said.append(messageEnd()) }
+        let taken = min(left, octets.count - place)
+        place += taken
+        phase = left > taken ? .chunk(left: left - taken) : .commands
+        if left == taken { said.append(messageEnd()) }
         continue
       }
-      if octet != 10 {
-        if buffer.count < Self.maximumLine { buffer.append(octet) }
-        continue
+      let end = octets.firstIndex(of: 10, from: place)
+      let part = octets.extracting(place..<(end ?? octets.count))
+      let room = max(Self.maximumLine - buffer.count, 0)
+      unsafe part.extracting(first: min(part.count, room)).withUnsafeBufferPointer {
+        unsafe buffer.append(contentsOf: $0)
       }
+      guard let end else { break }
+      place = end + 1
       if buffer.last == 13 { buffer.removeLast() }
-      said += line(buffer, from: speaker)
+      line(buffer, from: speaker, to: &said)
       buffer.removeAll(keepingCapacity: true)
     }
-    partial[speaker] = phase == .unreadable ? [] : buffer
+    if phase == .unreadable { buffer = [] }
+    exchange(&buffer, speaker)
     return said
+  }
+
+  private mutating func exchange(_ buffer: inout [UInt8], _ speaker: Speaker) {
+    if speaker == .client { swap(&buffer, &fromClient) } else { swap(&buffer, &fromServer) }
   }
 
   /// Octets that the capture does not have.
   mutating func hole(_ count: Int, from speaker: Speaker) -> Line {
-    partial[speaker] = []
+    var none: [UInt8] = []
+    exchange(&none, speaker)
     if speaker == .server {
       // Replies are missing; that the client goes on as if DATA was granted tells enough.
       if phase == .commands && unanswered.last == "DATA" {
@@ -71,18 +87,18 @@ struct DialogueReader {
     return Line(speaker: speaker, text: "(\(count) octets are not in the capture)")
   }
 
-  private mutating func line(_ octets: [UInt8], from speaker: Speaker) -> [Line] {
-    let text = Self.printable(octets)
-    guard speaker == .client else { return reply(text) }
+  private mutating func line(_ octets: [UInt8], from speaker: Speaker, to said: inout [Line]) {
+    guard speaker == .client else { return reply(Self.printable(octets), to: &said) }
     if phase == .message {
       messageOctets += octets.count + 2
-      guard octets == [46] else {
-        return [Line(speaker: .client, text: text, isMessage: true)]
+      guard octets.count == 1, octets[0] == UInt8(ascii: ".") else {
+        return said.append(
+          Line(speaker: .client, text: Self.printable(octets), isMessage: true))
       }
-      let end = messageEnd()
-      phase = .commands
-      return [end]
+      said.append(messageEnd())
+      return phase = .commands
     }
+    let text = Self.printable(octets)
     let words = text.uppercased().split(separator: " ")
     if unanswered.count < Self.maximumUnanswered {
       unanswered.append(words.first.map(String.init) ?? "")
@@ -91,13 +107,13 @@ struct DialogueReader {
       messageOctets = count
       phase = .chunk(left: count)
     }
-    return [Line(speaker: .client, text: text)]
+    said.append(Line(speaker: .client, text: text))
   }
 
-  private mutating func reply(_ text: String) -> [Line] {
-    let said = [Line(speaker: .server, text: text)]
+  private mutating func reply(_ text: String, to said: inout [Line]) {
+    said.append(Line(speaker: .server, text: text))
     // The last line of a reply has no hyphen; the greeting answers nothing.
-    guard text.dropFirst(3).first != "-", !unanswered.isEmpty else { return said }
+    guard text.dropFirst(3).first != "-", !unanswered.isEmpty else { return }
     switch (unanswered.removeFirst(), text.prefix(3)) {
     case ("DATA", "354"):
       phase = .message
@@ -105,10 +121,9 @@ struct DialogueReader {
       unanswered.insert("(message)", at: 0)
     case ("STARTTLS", "220"):
       phase = .unreadable
-      return said + [Line(speaker: .server, text: "(encrypted from here on)")]
+      said.append(Line(speaker: .server, text: "(encrypted from here on)"))
     default: break
     }
-    return said
   }
 
   private mutating func messageEnd() -> Line {
@@ -118,10 +133,13 @@ struct DialogueReader {
 
   /// ASCII as it is, everything else as an escape.
   static func printable(_ octets: [UInt8]) -> String {
-    if let text = String(validating: octets, as: UTF8.self),
-      octets.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 })
+    if octets.allSatisfy({ (32..<127).contains($0) }) {
+      return String(decoding: octets, as: UTF8.self)
+    }
+    if octets.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }),
+      let text = String(validating: octets.flatMap { $0 == 9 ? [32, 32] : [$0] }, as: UTF8.self)
     {
-      return text.replacing("\t", with: "  ")
+      return text
     }
     return octets.reduce(into: "") { text, octet in
       switch octet {

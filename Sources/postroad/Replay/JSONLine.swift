@@ -137,16 +137,28 @@ struct JSONLine: ~Copyable {
     }
   }
 
+  /// Whether nothing is to be escaped; eight octets are looked at together.
   private static func isPlain(_ octets: Span<UInt8>) -> Bool {
-    unsafe octets.withUnsafeBufferPointer { octets in
-      // Without a way out in between, so that many octets are looked at together.
-      var odd = false
-      for index in octets.indices {
-        let octet = unsafe octets[index]
-        odd = odd || octet < 32 || octet == 34 || octet == 92 || octet == 127
+    let (ones, tops) = (0x0101_0101_0101_0101 as UInt64, 0x8080_8080_8080_8080 as UInt64)
+    var odd: UInt64 = 0
+    var place = 0
+    while place &+ 8 <= octets.count {
+      let eight = octets.uint64(at: place)
+      // A top bit is set where an octet was 0 (and perhaps in the one before, which is odd then, too).
+      odd |= (eight &- ones &* 32) & ~eight
+      for wrong: UInt64 in [34, 92, 127] {
+        let difference = eight ^ (ones &* wrong)
+        odd |= (difference &- ones) & ~difference
       }
-      return !odd
+      place &+= 8
     }
+    guard odd & tops == 0 else { return false }
+    while place < octets.count {
+      let octet = octets[place]
+      if octet < 32 || octet == 34 || octet == 92 || octet == 127 { return false }
+      place &+= 1
+    }
+    return true
   }
 
   private mutating func separate() {

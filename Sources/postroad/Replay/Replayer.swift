@@ -36,11 +36,6 @@ struct Replayer: ~Copyable {
     var source: String
   }
 
-  private struct Key: Hashable {
-    let low: SocketAddress
-    let high: SocketAddress
-  }
-
   struct Flow {
     /// Who opened the connection: from the SYN, or the side without the well-known port.
     var client: SocketAddress
@@ -51,23 +46,28 @@ struct Replayer: ~Copyable {
     var dialogue: DialogueReader?
     /// Whether the first reply decides if this is SMTP.
     var isUndecided = false
+
+    /// Whether anybody reads the octets.
+    var isRead: Bool { isUndecided || dialogue != nil }
+    /// Octets that wait in either direction.
+    var held: Int { fromClient.heldCount &+ fromServer.heldCount }
   }
 
   /// Ports on which SMTP is expected; elsewhere a server's `220` decides.
   static let mailPorts: Set<UInt16> = [25, 587, 1025, 2525]
-  /// How many connections are followed at once.
-  static let maximumFlows = 4096
+  /// Octets that wait for holes to be filled, in all connections together.
+  static let maximumHeld = 64 << 20
 
   private var analyzer = CaptureAnalyzer()
   private var reassembler = IPv4Reassembler()
-  private var flows: [Key: Flow] = [:]
+  /// The latest connection between each pair of ends, as the analysis counts them.
+  private var flows: [Flow?] = []
+  private var held = 0
   private var count = 0
   private var first: Int64?
 
   /// Frames whose headers cannot be read, and those with a wrong checksum.
   private(set) var malformed = 0
-  /// Connections seen.
-  var connections: Int { flows.count }
   /// Every connection, summed up.
   var summaries: [StreamSummary] { analyzer.summaries }
   /// Datagrams that never became whole.
@@ -137,26 +137,30 @@ struct Replayer: ~Copyable {
         Remark(sentence: "a TCP header that makes no sense", source: "RFC 9293 3.1"))
       return
     }
+    guard let pair = entry.finding?.pair else { return }
+    while flows.count <= pair { flows.append(nil) }
+    if segment.flags.contains(.syn) && !segment.flags.contains(.ack) && segment.payload.isEmpty,
+      let flow = flows[pair], let known = flow.fromClient.next, known != segment.sequence + 1
+    {
+      // The ports may be used again: a new SYN is a new connection, unless it is the same SYN.
+      held &-= flow.held
+      flows[pair] = nil
+    }
     let from = SocketAddress(packet.source, segment.sourcePort)
     let to = SocketAddress(packet.destination, segment.destinationPort)
-    let key = Self.key(from, to)
-    if segment.flags.contains(.syn) && !segment.flags.contains(.ack) && segment.payload.isEmpty {
-      // The ports may be used again: a new SYN is a new connection, unless it is the same SYN.
-      if let known = flows[key]?.fromClient.next, known != segment.sequence + 1 {
-        flows[key] = nil
-      }
-    }
-    guard flows[key] != nil || flows.count < Self.maximumFlows else { return }
-    var flow = flows.removeValue(forKey: key) ?? Self.flow(from, to, flags: segment.flags)
-    follow(segment, isClient: from == flow.client, in: &flow, into: &entry)
-    flows[key] = flow
+    var flow = flows[pair].take() ?? Self.flow(from, to, flags: segment.flags)
+    held &-= flow.held
+    Self.follow(
+      segment, isClient: from == flow.client, limit: Self.maximumHeld &- held, in: &flow,
+      into: &entry)
+    held &+= flow.held
+    flows[pair] = flow
   }
 
-  private func follow(
-    _ segment: borrowing TCPSegmentView, isClient: Bool, in flow: inout Flow,
+  private static func follow(
+    _ segment: borrowing TCPSegmentView, isClient: Bool, limit: Int, in flow: inout Flow,
     into entry: inout Entry
   ) {
-    let name = "\(flow.client) > \(flow.server)"
     let us: DialogueReader.Speaker = isClient ? .client : .server
     let them: DialogueReader.Speaker = isClient ? .server : .client
     // An acknowledgment first: it may tell that octets of the other side were missed.
@@ -171,24 +175,23 @@ struct Replayer: ~Copyable {
             sentence: "acknowledges \(hole.hole) octets that are not in this capture",
             source: "RFC 9293 3.4"))
         if let line = flow.dialogue?.hole(hole.hole, from: them) {
-          entry.said.append(Said(flow: name, line: line))
+          entry.said.append(Said(flow: flow.name, line: line))
         }
-        entry.said += flow.speak(hole.octets, as: them, name: name)
+        flow.speak(hole.octets.span, as: them, to: &entry)
       }
     }
-    let (octets, remark) =
-      isClient ? flow.fromClient.add(segment) : flow.fromServer.add(segment)
-    if let remark { entry.remarks.append(Self.remark(remark)) }
+    let arrival =
+      isClient
+      ? flow.fromClient.add(segment, isWanted: flow.isRead, limit: limit)
+      : flow.fromServer.add(segment, isWanted: flow.isRead, limit: limit)
+    if let remark = arrival.remark { entry.remarks.append(Self.remark(remark)) }
     if segment.flags.contains(.rst) {
       entry.remarks.append(
         Remark(sentence: "the connection is refused or given up", source: "RFC 9293 3.5.2"))
     }
-    entry.said += flow.speak(octets, as: us, name: name)
-  }
-
-  private static func key(_ a: SocketAddress, _ b: SocketAddress) -> Key {
-    let aFirst = (a.address.rawValue, a.port.rawValue) < (b.address.rawValue, b.port.rawValue)
-    return aFirst ? Key(low: a, high: b) : Key(low: b, high: a)
+    guard flow.isRead else { return }
+    flow.speak(segment.payload.extracting(arrival.fresh), as: us, to: &entry)
+    flow.speak(arrival.held.span, as: us, to: &entry)
   }
 
   private static func flow(_ from: SocketAddress, _ to: SocketAddress, flags: TCPFlags) -> Flow {
@@ -222,21 +225,26 @@ struct Replayer: ~Copyable {
 }
 
 extension Replayer.Flow {
+  /// `client > server`.
+  fileprivate var name: String { "\(client) > \(server)" }
+
   /// Octets in order: dialogue, if this is mail.
   fileprivate mutating func speak(
-    _ octets: [UInt8], as speaker: DialogueReader.Speaker, name: String
-  ) -> [Replayer.Said] {
-    guard !octets.isEmpty else { return [] }
+    _ octets: Span<UInt8>, as speaker: DialogueReader.Speaker, to entry: inout Replayer.Entry
+  ) {
+    guard !octets.isEmpty else { return }
     if isUndecided {
       isUndecided = false
-      if speaker == .server
-        && (octets.starts(with: "220 ".utf8) || octets.starts(with: "220-".utf8))
-      {
-        dialogue = DialogueReader()
-      }
+      if speaker == .server && Self.isGreeting(octets) { dialogue = DialogueReader() }
     }
-    return (dialogue?.read(octets, from: speaker) ?? []).map {
-      Replayer.Said(flow: name, line: $0)
-    }
+    guard let lines = dialogue?.read(octets, from: speaker), !lines.isEmpty else { return }
+    let name = name
+    entry.said += lines.map { Replayer.Said(flow: name, line: $0) }
+  }
+
+  /// Whether octets begin with `220 ` or `220-`.
+  private static func isGreeting(_ octets: Span<UInt8>) -> Bool {
+    octets.count >= 4
+      && (octets.uint32(at: 0) == 0x3232_3020 || octets.uint32(at: 0) == 0x3232_302D)
   }
 }

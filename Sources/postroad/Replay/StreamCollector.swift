@@ -18,44 +18,67 @@ struct StreamCollector {
     case tooMuchHeld
   }
 
+  /// What a segment gave.
+  struct Arrival {
+    /// The part of its payload that is in order now.
+    var fresh = 0..<0
+    /// What had waited for that.
+    var held: [UInt8] = []
+    var remark: Remark?
+  }
+
+  /// Octets that came too early.
+  private struct Piece {
+    var sequence: SequenceNumber
+    var count: Int
+    /// Nothing where nobody wants them.
+    var octets: [UInt8]
+  }
+
   /// How many octets may wait for a hole to be filled.
   static let maximumHeld = 4 << 20
 
   private(set) var next: SequenceNumber?
-  private var held: [(sequence: SequenceNumber, octets: [UInt8])] = []
-  private var heldCount = 0
+  private var pieces: [Piece] = []
+  /// Octets that wait.
+  private(set) var heldCount = 0
 
   /// Hands in a segment.
-  /// - Returns: the octets now in order, and what the segment was.
-  mutating func add(_ segment: borrowing TCPSegmentView) -> (octets: [UInt8], remark: Remark?) {
+  /// - Parameters:
+  ///   - isWanted: whether somebody reads the octets; else they are only counted.
+  ///   - limit: octets that may wait now.
+  mutating func add(
+    _ segment: borrowing TCPSegmentView, isWanted: Bool, limit: Int = maximumHeld
+  ) -> Arrival {
     var begin = segment.sequence
     if segment.flags.contains(.syn) {
       begin += 1
       if next == nil { next = begin }
     }
-    let octets = Array(copying: segment.payload)
-    guard !octets.isEmpty else {
+    let count = segment.payload.count
+    guard count > 0 else {
       if next == nil && !segment.flags.contains(.rst) { next = begin }
-      return ([], nil)
+      return Arrival()
     }
     guard let expected = next else {
-      next = begin + octets.count
-      return (octets, nil)
+      next = begin + count
+      return Arrival(fresh: 0..<count)
     }
     let ahead = expected.distance(to: begin)
     if ahead > 0 {
-      held.append((begin, octets))
-      heldCount += octets.count
-      guard heldCount > Self.maximumHeld else { return ([], .outOfOrder(missing: ahead)) }
+      let octets = isWanted ? Array(copying: segment.payload) : []
+      pieces.append(Piece(sequence: begin, count: count, octets: octets))
+      heldCount += count
+      guard heldCount > min(limit, Self.maximumHeld) else {
+        return Arrival(remark: .outOfOrder(missing: ahead))
+      }
       stepOver()
-      return (takeHeld(), .tooMuchHeld)
+      return Arrival(held: takeHeld(), remark: .tooMuchHeld)
     }
-    guard octets.count + ahead > 0 else { return ([], .retransmission) }
-    var fresh = Array(octets.dropFirst(-ahead))
-    next = expected + fresh.count
-    let filled = !held.isEmpty
-    fresh += takeHeld()
-    return (fresh, filled ? .fillsHole : nil)
+    guard count + ahead > 0 else { return Arrival(remark: .retransmission) }
+    next = expected + (count + ahead)
+    guard !pieces.isEmpty else { return Arrival(fresh: -ahead..<count) }
+    return Arrival(fresh: -ahead..<count, held: takeHeld(), remark: .fillsHole)
   }
 
   /// The other side has acknowledged up to here: what is missing before will never come.
@@ -64,9 +87,12 @@ struct StreamCollector {
       next = acknowledgment
       return nil
     }
+    var ahead = expected.distance(to: acknowledgment)
+    for piece in pieces {
+      let distance = expected.distance(to: piece.sequence)
+      if distance > 0 { ahead = min(ahead, distance) }
+    }
     // One octet ahead may be the FIN; far ahead is nonsense.
-    let limit = held.map { expected.distance(to: $0.sequence) }.filter { $0 > 0 }.min()
-    let ahead = min(expected.distance(to: acknowledgment), limit ?? .max)
     guard ahead > 1, ahead < 1 << 30 else { return nil }
     next = expected + ahead
     return (ahead, takeHeld())
@@ -74,7 +100,9 @@ struct StreamCollector {
 
   private mutating func stepOver() {
     guard let expected = next else { return }
-    let nearest = held.map(\.sequence).min { expected.distance(to: $0) < expected.distance(to: $1) }
+    let nearest = pieces.map(\.sequence).min {
+      expected.distance(to: $0) < expected.distance(to: $1)
+    }
     next = nearest ?? expected
   }
 
@@ -82,14 +110,14 @@ struct StreamCollector {
   private mutating func takeHeld() -> [UInt8] {
     var fresh: [UInt8] = []
     while let expected = next,
-      let index = held.firstIndex(where: { $0.sequence.precedesOrEquals(expected) })
+      let index = pieces.firstIndex(where: { $0.sequence.precedesOrEquals(expected) })
     {
-      let piece = held.remove(at: index)
-      heldCount -= piece.octets.count
+      let piece = pieces.remove(at: index)
+      heldCount -= piece.count
       let known = piece.sequence.distance(to: expected)
-      guard known < piece.octets.count else { continue }
+      guard known < piece.count else { continue }
       fresh += piece.octets.dropFirst(known)
-      next = piece.sequence + piece.octets.count
+      next = piece.sequence + piece.count
     }
     return fresh
   }
