@@ -35,6 +35,9 @@ struct Direction {
   /// The SACK blocks of the last frame.
   var sackBlocks = SACKBlocks()
 
+  /// The subtypes of Multipath TCP's option that the connection had seen when this side last sent.
+  var multipathSeen: UInt8 = 0
+
   /// The largest number as a mark in ``duplicates``.
   static var mark: UInt32 { .max }
 }

@@ -122,6 +122,9 @@ extension FrameVerdict {
     if flags.contains(.retransmission), !flags.contains(.spuriousRetransmission),
       !flags.contains(.fastRetransmission)
     {
+      guard evidence.sinceHighest >= 0 else {
+        return text.append("nearly out of order: but the capture's clock went back")
+      }
       guard evidence.peerAcknowledgment == facts.sequence, evidence.peerDuplicates > 0 else {
         text.append("nearly out of order: ")
         text.append(milliseconds: evidence.reorderingTime)
@@ -143,8 +146,12 @@ extension FrameVerdict {
       return text.append("nearly a duplicate ACK: the window is another")
     }
     let isSame = facts.acknowledgment == evidence.lastAcknowledgment
-    if flags.isEmpty, !isSame, UInt32(facts.window) == evidence.lastWindow {
-      text.append("nearly a duplicate ACK: it acknowledges something else than the last")
+    guard flags.isEmpty, UInt32(facts.window) == evidence.lastWindow, facts.window != 0 else {
+      return
     }
+    text.append(
+      isSame
+        ? "nearly a duplicate ACK: but the connection has a new option of Multipath TCP"
+        : "nearly a duplicate ACK: it acknowledges something else than the last")
   }
 }

@@ -1,5 +1,10 @@
 import Wire
 
+/// Whether so much time has passed, and less than the limit; to go back takes longer than any limit.
+private func isWithin(_ time: Int64, _ limit: Int64) -> Bool {
+  UInt64(bitPattern: time) < UInt64(bitPattern: limit)
+}
+
 /// Judges the frames of one connection.
 ///
 /// Source: the observed behaviour of tshark 4.0.17; the numbers of the steps are those in which its
@@ -9,6 +14,8 @@ struct Judge {
   /// When the last SYN without ACK was seen.
   private var synTime: Int64?
   private var initialRoundTrip: Int64?
+  /// The subtypes of Multipath TCP's option that either side has sent, a bit each.
+  private var multipathSeen: UInt8 = 0
 
   /// Reordering is told from retransmission by this many nanoseconds while no round trip is known.
   private static var reorderingTime: Int64 { 3_000_000 }
@@ -69,7 +76,7 @@ struct Judge {
       verdict.hasMore = true
     }
     if facts.flags.contains(.syn) { forward.hasAcknowledged = false }
-    if facts.header == .whole { learnScale(facts, &forward, &reverse) }
+    learnScale(facts, &forward, &reverse)
   }
 
   /// How windows are scaled; one side without the option is enough for both to be without.
@@ -78,7 +85,10 @@ struct Judge {
   ) {
     if let shift = facts.windowScale {
       forward.scale = Int8(min(shift, 14))
-    } else if facts.flags.contains(.syn), forward.scale == -1 {
+    }
+    // What else there was is not known.
+    guard facts.header == .whole else { return }
+    if facts.windowScale == nil, facts.flags.contains(.syn), forward.scale == -1 {
       forward.scale = -2
       reverse.scale = -2
     }
@@ -154,6 +164,8 @@ struct Judge {
       facts.sequence == forward.next, facts.acknowledgment == forward.lastAcknowledgment,
       !facts.hasControl
     else { return }
+    // RFC 8684 section 4: with Multipath TCP an option may be why an acknowledgment is repeated.
+    guard forward.multipathSeen == multipathSeen else { return }
     forward.duplicates =
       forward.duplicates == Direction.mark ? 1 : forward.duplicates &+ 1
     verdict.flags.insert(.duplicateACK)
@@ -196,13 +208,14 @@ struct Judge {
     }
     guard isBehind else { return }
     if reverse.duplicates >= 2, reverse.lastAcknowledgment == facts.sequence,
-      time &- reverse.lastTime < Self.fastTime
+      isWithin(time &- reverse.lastTime, Self.fastTime)
     {
       verdict.flags.formUnion([.fastRetransmission, .retransmission])
       return
     }
     let end = facts.sequence &+ length &+ (takesNumber ? 1 : 0)
-    if time &- forward.nextTime < initialRoundTrip ?? Self.reorderingTime, forward.next != end {
+    let patience = initialRoundTrip ?? Self.reorderingTime
+    if isWithin(time &- forward.nextTime, patience), forward.next != end {
       verdict.flags.insert(.outOfOrder)
       return
     }
@@ -221,7 +234,7 @@ struct Judge {
 
   // MARK: Afterwards
 
-  private func remember(
+  private mutating func remember(
     _ facts: TCPFacts, _ number: Int, _ time: Int64, _ forward: inout Direction,
     _ verdict: inout FrameVerdict
   ) {
@@ -249,6 +262,8 @@ struct Judge {
     forward.lastTime = time
     forward.lastFlags = verdict.flags
     forward.sackBlocks = facts.sackBlocks
+    forward.multipathSeen = multipathSeen
+    multipathSeen |= facts.multipathSubtypes
   }
 
   private mutating func acknowledge(

@@ -62,11 +62,12 @@ extension CapturedEnd: CustomStringConvertible {
 public enum HeaderCondition: Hashable, Sendable {
   /// All of it.
   case whole
-  /// The capture kept the fixed part and not all of the options: it is remembered, not told.
+  /// The capture kept the fixed part up to the window at least, and not all of the options: it is
+  /// remembered, not told.
   case withoutOptions
   /// It says that it is shorter than its fixed part: it is remembered, not told.
   case tooShort
-  /// It is longer than its segment, or its fixed part was not kept: it only names the connection.
+  /// It is longer than its segment: it only names the connection.
   case unusable
   /// An ICMP error quotes it.
   case quoted
@@ -96,6 +97,8 @@ public struct TCPFacts: Hashable, Sendable {
   public var sackBlocks = SACKBlocks()
   /// Octets of the Fast Open option's cookie; nil without the option.
   public var cookieLength: Int?
+  /// Subtypes 0 to 7 of Multipath TCP's option, a bit each. RFC 8684 section 3.
+  public var multipathSubtypes: UInt8 = 0
   /// How much of the header there is.
   public var header = HeaderCondition.whole
 
@@ -124,21 +127,56 @@ public struct TCPFacts: Hashable, Sendable {
     length = max(wireLength &- headerLength, 0)
     if isQuoted {
       header = .quoted
-    } else if headerLength > wireLength || octets.count < 20 {
+    } else if headerLength > wireLength {
       header = .unusable
     } else if headerLength < 20 {
-      header = .tooShort
-    } else if octets.count < headerLength {
+      header = octets.count < 20 ? .unusable : .tooShort
+    } else if octets.count < 20 {
       header = .withoutOptions
-      sackBlocks = Self.sackBlocks(inPart: octets.extracting(droppingFirst: 20))
+    } else if octets.count < headerLength {
+      let part = octets.extracting(droppingFirst: 20)
+      header = .withoutOptions
+      readOptions(part.extracting(first: Self.wholeCount(part)))
+      sackBlocks = Self.sackBlocks(inPart: part)
     } else if headerLength > 20 {
       // Two NOPs and timestamps, which nearly every segment has, tell the analysis nothing.
       if headerLength == 32, octets.uint32(at: 20) == 0x0101_080A { return }
-      let options = TCPOptions(parsing: octets.extracting(20..<headerLength))
-      windowScale = options.windowScale
-      sackBlocks = options.sackBlocks
-      cookieLength = options.fastOpen.map { $0.cookie.count }
+      readOptions(octets.extracting(20..<headerLength))
     }
+  }
+
+  private mutating func readOptions(_ octets: Span<UInt8>) {
+    let options = TCPOptions(parsing: octets)
+    windowScale = options.windowScale
+    sackBlocks = options.sackBlocks
+    cookieLength = options.fastOpen.map { $0.cookie.count }
+    multipathSubtypes = Self.multipathSubtypes(in: octets)
+  }
+
+  /// The octets of options that were kept whole, of options that were cut off.
+  private static func wholeCount(_ options: Span<UInt8>) -> Int {
+    var place = 0
+    while place < options.count, options[place] != 0 {
+      guard options[place] != 1 else {
+        place &+= 1
+        continue
+      }
+      guard place &+ 1 < options.count else { break }
+      let size = Int(options[place &+ 1])
+      guard size >= 2, place &+ size <= options.count else { break }
+      place &+= size
+    }
+    return place
+  }
+
+  private static func multipathSubtypes(in options: Span<UInt8>) -> UInt8 {
+    var subtypes: UInt8 = 0
+    _ = walkOptions(options) { kind, place in
+      guard kind == 30, place.count > 2 else { return }
+      let subtype = options[place.lowerBound &+ 2] >> 4
+      if subtype < 8 { subtypes |= 1 << subtype }
+    }
+    return subtypes
   }
 
   /// The SACK blocks that are whole in options that were cut off.

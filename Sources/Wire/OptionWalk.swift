@@ -7,7 +7,7 @@ import Octets
 /// - Parameter body: called with the kind and the place of each whole option, kind and length
 ///   octets included.
 /// - Returns: where an option's length is impossible, which ends the walk; nil if nowhere.
-func walkOptions(_ options: Span<UInt8>, _ body: (UInt8, Range<Int>) -> Void) -> Int? {
+package func walkOptions(_ options: Span<UInt8>, _ body: (UInt8, Range<Int>) -> Void) -> Int? {
   var place = 0
   while place < options.count {
     let kind = options[place]
