@@ -9,7 +9,7 @@ import Wire
 @Suite("Agreement with tshark on hard cases", .needsTshark)
 struct HardCaseTests {
   private func expectAgreement(
-    _ frames: [MadeFrame], link: LinkType = .rawIP, kept: Int = .max
+    _ frames: [MadeFrame], link: LinkType = .rawIP, kept: (Int) -> Int = { _ in .max }
   ) async throws {
     try await withCapture(frames.map { ($0.time, $0.octets) }, link: link, kept: kept) { path in
       let said = try await AnalysisTests.expectAgreement(on: path)
@@ -29,7 +29,52 @@ struct HardCaseTests {
   func cut(_ kept: Int) async throws {
     var traffic = RandomTraffic(seed: UInt64(kept))
     let frames = (0..<60).flatMap { traffic.connection($0, count: 30) }
-    try await expectAgreement(frames, kept: kept)
+    try await expectAgreement(frames) { _ in kept }
+  }
+
+  @Test("segments of which the capture kept sometimes all, sometimes the header up to the window")
+  func cutHereAndThere() async throws {
+    var traffic = RandomTraffic(seed: 7)
+    let frames = (0..<60).flatMap { traffic.connection($0, count: 30) }
+    try await expectAgreement(frames) { index in index % 5 == 2 ? 36 + index % 29 : .max }
+  }
+
+  @Test("a clock that goes back, by less and by more than any bound")
+  func clock() async throws {
+    var traffic = RandomTraffic(seed: 8)
+    let steps: [Int64] = [0, 0, -1_000, 0, -5_000_000, 0, 0, -30_000_000, 0, -1_000_000_000, 0]
+    let frames = (0..<60).flatMap { traffic.connection($0, count: 30) }
+    try await expectAgreement(
+      frames.enumerated().map { index, frame in
+        MadeFrame(time: frame.time + steps[index % steps.count], octets: frame.octets)
+      })
+  }
+
+  @Test("Multipath TCP: an acknowledgment may be repeated for the sake of an option")
+  func multipath() async throws {
+    // Subtypes 2 to 5: data sequence, addresses, priority. RFC 8684 section 3.
+    let options: [[UInt8]] = [
+      [30, 4, 0x20, 0], [30, 8, 0x20, 1, 1, 2, 3, 4], [30, 4, 0x40, 1], [30, 3, 0x50, 1],
+    ]
+    var traffic = RandomTraffic(seed: 9)
+    let frames = (0..<100).flatMap { traffic.connection($0, count: 40) }
+    try await expectAgreement(
+      frames.enumerated().map { index, frame in
+        guard frame.octets[33] & 2 == 0, index % 13 == 5 else { return frame }
+        return MadeFrame(
+          time: frame.time, octets: Self.adding(options[index / 13 % 4], to: frame.octets))
+      })
+  }
+
+  /// A packet with whole words of options behind those that its TCP header has.
+  private static func adding(_ option: [UInt8], to packet: [UInt8]) -> [UInt8] {
+    let end = 20 + Int(packet[32] >> 4) * 4
+    guard end + option.count <= 80 else { return packet }
+    var octets = Array(packet[..<end]) + option + packet[end...]
+    octets[2] = UInt8(octets.count >> 8)
+    octets[3] = UInt8(octets.count & 255)
+    octets[32] += UInt8(option.count / 4) << 4
+    return octets
   }
 
   /// Frames of three connections, each changed by `change`.
