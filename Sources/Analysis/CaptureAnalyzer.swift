@@ -7,18 +7,9 @@ public import Wire
 public struct CaptureAnalyzer: ~Copyable {
   private var finder = SegmentFinder()
   private var conversations: [Conversation] = []
-  private var places: [Ends: Int] = [:]
+  private var pairs = PairTable()
   /// Connections so far, those included whose ports were used again.
   public private(set) var streams = 0
-
-  private struct Ends: Hashable {
-    let low: CapturedEnd
-    let high: CapturedEnd
-
-    init(_ first: CapturedEnd, _ second: CapturedEnd) {
-      (low, high) = first < second ? (first, second) : (second, first)
-    }
-  }
 
   /// Every connection so far, summed up, in the order of their numbers; one of which only an ICMP error
   /// tells is not among them.
@@ -56,7 +47,7 @@ public struct CaptureAnalyzer: ~Copyable {
     guard let facts = finder.find(in: frame, wireLength: wireLength, link: link) else {
       return nil
     }
-    let place = place(of: Ends(facts.source, facts.destination))
+    let place = place(of: PairTable.Ends(facts.source, facts.destination))
     let isReused = conversations[place].isReplaced(by: facts)
     if isReused {
       conversations[place] = nextConversation()
@@ -87,12 +78,13 @@ public struct CaptureAnalyzer: ~Copyable {
   }
 
   /// Where the latest connection between two ends is.
-  private mutating func place(of ends: Ends) -> Int {
-    if let known = places[ends] { return known }
-    places[ends] = conversations.count
-    conversations.append(nextConversation())
-    summaryPlaces.append(nil)
-    return conversations.count - 1
+  private mutating func place(of ends: PairTable.Ends) -> Int {
+    let place = pairs.number(of: ends)
+    if place == conversations.count {
+      conversations.append(nextConversation())
+      summaryPlaces.append(nil)
+    }
+    return place
   }
 
   private mutating func nextConversation() -> Conversation {

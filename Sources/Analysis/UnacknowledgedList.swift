@@ -31,7 +31,11 @@ struct UnacknowledgedList {
   ///
   /// - Returns: the segment that ends exactly there; of several the one sent first.
   mutating func acknowledge(_ number: UInt32) -> Segment? {
-    isOrdered && isNear(number) ? acknowledgeInOrder(number) : acknowledgeAnywhere(number)
+    let exact =
+      isOrdered && isNear(number) ? acknowledgeInOrder(number) : acknowledgeAnywhere(number)
+    // Most connections of a capture are over: they shall not keep the room that they once needed.
+    if segments.isEmpty { segments = [] }
+    return exact
   }
 
   /// Whether all segments lie so near to a number that before and behind mean the same for each.

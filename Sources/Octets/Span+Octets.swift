@@ -37,6 +37,14 @@ extension Span where Element == UInt8 {
   /// The place of the first `octet` at or after `start`, or nil.
   @inlinable public func firstIndex(of octet: UInt8, from start: Int = 0) -> Int? {
     var index = start
+    // Eight at a time: the lowest top bit that is set is where the first one equals `octet`.
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while index &+ 8 <= count {
+      let difference = uint64(at: index).byteSwapped ^ (ones &* UInt64(octet))
+      let found = (difference &- ones) & ~difference & (ones &* 0x80)
+      if found != 0 { return index &+ found.trailingZeroBitCount / 8 }
+      index &+= 8
+    }
     while index < count {
       if self[index] == octet { return index }
       index &+= 1

@@ -6,8 +6,9 @@ public struct TextBuffer: ~Copyable, @unchecked Sendable {
   // `@unchecked`: the memory is this buffer's alone, and goes where it goes.
   @usableFromInline var start: UnsafeMutablePointer<UInt8>
   @usableFromInline var capacity: Int
+  @usableFromInline var length = 0
   /// Octets held.
-  public private(set) var count = 0
+  @inlinable public var count: Int { length }
 
   /// An empty buffer with room for so many octets; it grows by itself.
   public init(capacity: Int = 256) {
@@ -39,17 +40,17 @@ public struct TextBuffer: ~Copyable, @unchecked Sendable {
   }
 
   /// Empties the buffer and keeps its memory.
-  public mutating func removeAll() { count = 0 }
+  public mutating func removeAll() { length = 0 }
 
   /// Drops what was appended after there were `count` octets.
   public mutating func truncate(to count: Int) {
-    precondition(count >= 0 && count <= self.count, "a text cut to more octets than it holds")
-    self.count = count
+    precondition(count >= 0 && count <= length, "a text cut to more octets than it holds")
+    length = count
   }
 
   /// Where the next octets go, with room for `length` of them.
-  @unsafe @usableFromInline @inline(__always)
-  mutating func room(for length: Int) -> UnsafeMutablePointer<UInt8> {
+  @unsafe @inlinable @inline(__always)
+  package mutating func room(for length: Int) -> UnsafeMutablePointer<UInt8> {
     if length > capacity &- count { grow(by: length) }
     return unsafe start + count
   }
@@ -64,7 +65,9 @@ public struct TextBuffer: ~Copyable, @unchecked Sendable {
     capacity = size
   }
 
-  @usableFromInline @inline(__always) mutating func advance(by length: Int) { count &+= length }
+  /// Counts octets that were put where ``room(for:)`` says.
+  @inlinable @inline(__always)
+  package mutating func advance(by length: Int) { self.length &+= length }
 
   /// Appends text that stands in the program.
   @inlinable @inline(__always)
@@ -129,31 +132,66 @@ extension TextBuffer {
 
   @usableFromInline mutating func appendDigits(_ number: UInt64) {
     let place = unsafe room(for: 20)
-    let length = Self.digits(of: number)
-    var rest = number
-    var end = length
-    while rest > 99 {
-      let quotient = rest / 100
-      end &-= 2
-      unsafe Self.put(pair: rest &- quotient &* 100, at: place + end)
-      rest = quotient
+    guard number > 99_999_999 else {
+      return advance(by: unsafe Self.put(UInt32(truncatingIfNeeded: number), at: place))
     }
-    if rest > 9 {
-      unsafe Self.put(pair: rest, at: place)
+    var length: Int
+    let (high, low) = number.quotientAndRemainder(dividingBy: 100_000_000)
+    if high > 99_999_999 {
+      let (highest, middle) = high.quotientAndRemainder(dividingBy: 100_000_000)
+      length = unsafe Self.put(UInt32(truncatingIfNeeded: highest), at: place)
+      unsafe Self.put(eight: UInt32(truncatingIfNeeded: middle), at: place + length)
+      length &+= 8
     } else {
-      unsafe place[0] = 48 &+ UInt8(truncatingIfNeeded: rest)
+      length = unsafe Self.put(UInt32(truncatingIfNeeded: high), at: place)
     }
-    advance(by: length)
+    unsafe Self.put(eight: UInt32(truncatingIfNeeded: low), at: place + length)
+    advance(by: length &+ 8)
   }
 
-  private static func digits(of number: UInt64) -> Int {
-    var rest = number
-    var count = 1
-    while rest > 9999 {
-      rest /= 10_000
-      count &+= 4
+  /// Puts a number of at most eight digits at a place, and says how many it has.
+  @inline(__always)
+  private static func put(_ number: UInt32, at place: UnsafeMutablePointer<UInt8>) -> Int {
+    if number < 10_000 { return unsafe put(small: number, at: place) }
+    let (high, low) = number.quotientAndRemainder(dividingBy: 10_000)
+    let length = unsafe put(small: high, at: place)
+    unsafe put(four: low, at: place + length)
+    return length &+ 4
+  }
+
+  /// Puts a number of at most four digits at a place, and says how many it has.
+  @inline(__always)
+  private static func put(small number: UInt32, at place: UnsafeMutablePointer<UInt8>) -> Int {
+    if number < 100 {
+      if number > 9 {
+        unsafe put(pair: number, at: place)
+        return 2
+      }
+      unsafe place[0] = 48 &+ UInt8(truncatingIfNeeded: number)
+      return 1
     }
-    return count &+ (rest > 9 ? 1 : 0) &+ (rest > 99 ? 1 : 0) &+ (rest > 999 ? 1 : 0)
+    if number > 999 {
+      unsafe put(four: number, at: place)
+      return 4
+    }
+    let high = number / 100
+    unsafe place[0] = 48 &+ UInt8(truncatingIfNeeded: high)
+    unsafe put(pair: number &- high &* 100, at: place + 1)
+    return 3
+  }
+
+  @inline(__always)
+  private static func put(eight number: UInt32, at place: UnsafeMutablePointer<UInt8>) {
+    let high = number / 10_000
+    unsafe put(four: high, at: place)
+    unsafe put(four: number &- high &* 10_000, at: place + 4)
+  }
+
+  @inline(__always)
+  private static func put(four number: UInt32, at place: UnsafeMutablePointer<UInt8>) {
+    let high = number / 100
+    unsafe put(pair: high, at: place)
+    unsafe put(pair: number &- high &* 100, at: place + 2)
   }
 
   /// The numbers from 00 to 99, one behind the other.
@@ -166,24 +204,23 @@ extension TextBuffer {
   }
 
   @inline(__always)
-  private static func put(pair: UInt64, at place: UnsafeMutablePointer<UInt8>) {
-    let from = unsafe pairs.utf8Start + Int(pair &* 2)
-    unsafe place[0] = from[0]
-    unsafe place[1] = from[1]
+  private static func put(pair: UInt32, at place: UnsafeMutablePointer<UInt8>) {
+    let from = unsafe UnsafeRawPointer(pairs.utf8Start)
+    let two = unsafe from.loadUnaligned(fromByteOffset: Int(pair &* 2), as: UInt16.self)
+    unsafe UnsafeMutableRawPointer(place).storeBytes(of: two, as: UInt16.self)
   }
 
-  /// Appends a number below `10 ^ digits` with zeros in front; `digits` is even, at most 18.
-  private mutating func append(_ number: UInt64, digits: Int) {
-    let place = unsafe room(for: digits)
-    var rest = number
-    var end = digits
-    while end > 0 {
-      let quotient = rest / 100
-      end &-= 2
-      unsafe Self.put(pair: rest &- quotient &* 100, at: place + end)
-      rest = quotient
+  /// Appends the four octets of a number in decimal digits, with dots between them.
+  public mutating func append(dotted number: UInt32) {
+    // One more than the longest, for the dot that is taken away again.
+    let place = unsafe room(for: 16)
+    var length = 0
+    for shift in stride(from: 24 as UInt32, through: 0, by: -8) {
+      length &+= unsafe Self.put(small: number >> shift & 255, at: place + length)
+      unsafe place[length] = UInt8(ascii: ".")
+      length &+= 1
     }
-    advance(by: digits)
+    advance(by: length &- 1)
   }
 
   /// Appends nanoseconds as seconds with nine places.
@@ -191,10 +228,12 @@ extension TextBuffer {
     if nanoseconds < 0 { append(octet: UInt8(ascii: "-")) }
     let (whole, rest) = nanoseconds.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
     appendDigits(whole)
-    let tenth = rest / 100_000_000
-    append(octet: UInt8(ascii: "."))
-    append(octet: 48 &+ UInt8(truncatingIfNeeded: tenth))
-    append(rest &- tenth &* 100_000_000, digits: 8)
+    let place = unsafe room(for: 10)
+    let tenth = UInt32(truncatingIfNeeded: rest / 100_000_000)
+    unsafe place[0] = UInt8(ascii: ".")
+    unsafe place[1] = 48 &+ UInt8(truncatingIfNeeded: tenth)
+    unsafe Self.put(eight: UInt32(truncatingIfNeeded: rest) &- tenth &* 100_000_000, at: place + 2)
+    advance(by: 10)
   }
 
   /// Appends nanoseconds as seconds with six places; what is smaller is cut off.
@@ -202,8 +241,12 @@ extension TextBuffer {
     if nanoseconds < 0 { append(octet: UInt8(ascii: "-")) }
     let (whole, rest) = (nanoseconds.magnitude / 1000).quotientAndRemainder(dividingBy: 1_000_000)
     appendDigits(whole)
-    append(octet: UInt8(ascii: "."))
-    append(rest, digits: 6)
+    let place = unsafe room(for: 7)
+    let high = UInt32(truncatingIfNeeded: rest) / 100
+    unsafe place[0] = UInt8(ascii: ".")
+    unsafe Self.put(four: high, at: place + 1)
+    unsafe Self.put(pair: UInt32(truncatingIfNeeded: rest) &- high &* 100, at: place + 5)
+    advance(by: 7)
   }
 
   /// Appends nanoseconds as milliseconds with three places; what is smaller is cut off.
@@ -212,9 +255,11 @@ extension TextBuffer {
     if micro < 0 { append(octet: UInt8(ascii: "-")) }
     let (whole, rest) = micro.magnitude.quotientAndRemainder(dividingBy: 1000)
     appendDigits(whole)
-    append(octet: UInt8(ascii: "."))
-    append(octet: 48 &+ UInt8(truncatingIfNeeded: rest / 100))
-    append(rest % 100, digits: 2)
+    let place = unsafe room(for: 4)
+    unsafe place[0] = UInt8(ascii: ".")
+    unsafe place[1] = 48 &+ UInt8(truncatingIfNeeded: rest / 100)
+    unsafe Self.put(pair: UInt32(truncatingIfNeeded: rest % 100), at: place + 2)
+    advance(by: 4)
   }
 
   /// Appends a number in hexadecimal digits, at least so many.

@@ -164,13 +164,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
 extension TextBuffer {
   /// Appends an address in dotted decimal.
-  public mutating func append(_ address: IPv4Address) {
-    for shift in stride(from: 24 as UInt32, to: 0, by: -8) {
-      append(decimal: UInt8(truncatingIfNeeded: address.rawValue >> shift))
-      append(octet: UInt8(ascii: "."))
-    }
-    append(decimal: UInt8(truncatingIfNeeded: address.rawValue))
-  }
+  public mutating func append(_ address: IPv4Address) { append(dotted: address.rawValue) }
 
   /// Appends an address such as `02:00:00:00:00:01`.
   public mutating func append(_ address: MACAddress) {

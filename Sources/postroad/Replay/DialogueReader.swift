@@ -53,14 +53,17 @@ struct DialogueReader {
       }
       let end = octets.firstIndex(of: 10, from: place)
       let part = octets.extracting(place..<(end ?? octets.count))
+      place = end.map { $0 + 1 } ?? octets.count
+      if end != nil, buffer.isEmpty {
+        line(part.extracting(first: min(part.count, Self.maximumLine)), from: speaker, to: &said)
+        continue
+      }
       let room = max(Self.maximumLine - buffer.count, 0)
       unsafe part.extracting(first: min(part.count, room)).withUnsafeBufferPointer {
         unsafe buffer.append(contentsOf: $0)
       }
-      guard let end else { break }
-      place = end + 1
-      if buffer.last == 13 { buffer.removeLast() }
-      line(buffer, from: speaker, to: &said)
+      guard end != nil else { break }
+      line(buffer.span, from: speaker, to: &said)
       buffer.removeAll(keepingCapacity: true)
     }
     if phase == .unreadable { buffer = [] }
@@ -87,7 +90,12 @@ struct DialogueReader {
     return Line(speaker: speaker, text: "(\(count) octets are not in the capture)")
   }
 
-  private mutating func line(_ octets: [UInt8], from speaker: Speaker, to said: inout [Line]) {
+  /// A line without its line feed.
+  private mutating func line(
+    _ line: Span<UInt8>, from speaker: Speaker, to said: inout [Line]
+  ) {
+    let hasReturn = line.count > 0 && line[line.count - 1] == 13
+    let octets = hasReturn ? line.extracting(droppingLast: 1) : line
     guard speaker == .client else { return reply(Self.printable(octets), to: &said) }
     if phase == .message {
       messageOctets += octets.count + 2
@@ -132,10 +140,35 @@ struct DialogueReader {
   }
 
   /// ASCII as it is, everything else as an escape.
-  static func printable(_ octets: [UInt8]) -> String {
-    if octets.allSatisfy({ (32..<127).contains($0) }) {
-      return String(decoding: octets, as: UTF8.self)
+  static func printable(_ octets: Span<UInt8>) -> String {
+    if isPrintable(octets) {
+      return unsafe octets.withUnsafeBufferPointer {
+        unsafe String(decoding: $0, as: UTF8.self)
+      }
     }
+    return printable(odd: [UInt8](copying: octets))
+  }
+
+  /// Whether all is ASCII and nothing a control; eight octets are looked at together.
+  private static func isPrintable(_ octets: Span<UInt8>) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var odd: UInt64 = 0
+    var place = 0
+    while place &+ 8 <= octets.count {
+      let eight = octets.uint64(at: place)
+      // A top bit is set by one in the octet, by what is below 32, and by 127.
+      odd |= eight | (eight &- ones &* 32) | (eight &+ ones)
+      place &+= 8
+    }
+    guard odd & (ones &* 0x80) == 0 else { return false }
+    while place < octets.count {
+      guard (32..<127).contains(octets[place]) else { return false }
+      place &+= 1
+    }
+    return true
+  }
+
+  private static func printable(odd octets: [UInt8]) -> String {
     if octets.allSatisfy({ $0 >= 32 && $0 != 127 || $0 == 9 }),
       let text = String(validating: octets.flatMap { $0 == 9 ? [32, 32] : [$0] }, as: UTF8.self)
     {

@@ -44,10 +44,15 @@ struct JSONLine: ~Copyable {
   /// The name of the next member.
   @inline(__always)
   mutating func key(_ name: StaticString) {
-    separate()
-    text.append(octet: UInt8(ascii: "\""))
-    text.append(name)
-    text.append("\":")
+    let length = name.utf8CodeUnitCount
+    let place = unsafe text.room(for: length + 4)
+    unsafe place[0] = UInt8(ascii: ",")
+    let start = isFirst ? 0 : 1
+    unsafe place[start] = UInt8(ascii: "\"")
+    unsafe (place + (start &+ 1)).update(from: name.utf8Start, count: length)
+    unsafe place[start &+ length &+ 1] = UInt8(ascii: "\"")
+    unsafe place[start &+ length &+ 2] = UInt8(ascii: ":")
+    text.advance(by: start &+ length &+ 3)
     isFirst = true
   }
 
@@ -64,11 +69,11 @@ struct JSONLine: ~Copyable {
     value(text)
   }
 
-  /// What `body` writes, as a text.
+  /// What `body` writes, as a text; there is nothing in it that must be escaped.
   @inline(__always)
-  mutating func member(_ name: StaticString, _ body: (inout TextBuffer) -> Void) {
+  mutating func member(_ name: StaticString, plain body: (inout TextBuffer) -> Void) {
     key(name)
-    value(body)
+    value(plain: body)
   }
 
   /// A time in nanoseconds, told in seconds.
@@ -95,25 +100,31 @@ struct JSONLine: ~Copyable {
     text.append(seconds: nanoseconds)
   }
 
-  mutating func value(_ string: String) { value { $0.append(string: string) } }
-
-  /// What `body` writes, as a text.
-  @inline(__always)
-  mutating func value(_ body: (inout TextBuffer) -> Void) {
+  mutating func value(_ string: String) {
     separate()
     text.append(octet: UInt8(ascii: "\""))
     let mark = text.count
-    body(&text)
+    text.append(string: string)
     escape(from: mark)
     text.append(octet: UInt8(ascii: "\""))
   }
 
-  /// A member with what `body` writes, if it writes anything.
-  mutating func memberIfAny(_ name: StaticString, _ body: (inout TextBuffer) -> Void) {
+  /// What `body` writes, as a text; there is nothing in it that must be escaped.
+  @inline(__always)
+  mutating func value(plain body: (inout TextBuffer) -> Void) {
+    separate()
+    text.append(octet: UInt8(ascii: "\""))
+    body(&text)
+    text.append(octet: UInt8(ascii: "\""))
+  }
+
+  /// A member with what `body` writes, if it writes anything; nothing in it must be escaped.
+  @inline(__always)
+  mutating func member(_ name: StaticString, plainIfAny body: (inout TextBuffer) -> Void) {
     let (count, wasFirst) = (text.count, isFirst)
     key(name)
     let empty = text.count + 2
-    value(body)
+    value(plain: body)
     guard text.count == empty else { return }
     text.truncate(to: count)
     isFirst = wasFirst
@@ -139,28 +150,31 @@ struct JSONLine: ~Copyable {
 
   /// Whether nothing is to be escaped; eight octets are looked at together.
   private static func isPlain(_ octets: Span<UInt8>) -> Bool {
-    let (ones, tops) = (0x0101_0101_0101_0101 as UInt64, 0x8080_8080_8080_8080 as UInt64)
-    var odd: UInt64 = 0
-    var place = 0
-    while place &+ 8 <= octets.count {
-      let eight = octets.uint64(at: place)
-      // A top bit is set where an octet was 0 (and perhaps in the one before, which is odd then, too).
-      odd |= (eight &- ones &* 32) & ~eight
-      for wrong: UInt64 in [34, 92, 127] {
-        let difference = eight ^ (ones &* wrong)
-        odd |= (difference &- ones) & ~difference
+    unsafe octets.withUnsafeBytes { octets in
+      let (ones, tops) = (0x0101_0101_0101_0101 as UInt64, 0x8080_8080_8080_8080 as UInt64)
+      var odd: UInt64 = 0
+      var place = 0
+      while place &+ 8 <= octets.count {
+        let eight = unsafe octets.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+        // A top bit is set where an octet was below 32, or what it is compared with; and perhaps in
+        // the one after that.
+        let (quote, backslash) = (eight ^ (ones &* 34), eight ^ (ones &* 92))
+        let delete = eight ^ (ones &* 127)
+        odd |= (eight &- ones &* 32) & ~eight | (quote &- ones) & ~quote
+        odd |= (backslash &- ones) & ~backslash | (delete &- ones) & ~delete
+        place &+= 8
       }
-      place &+= 8
+      guard odd & tops == 0 else { return false }
+      while place < octets.count {
+        let octet = unsafe octets[place]
+        if octet < 32 || octet == 34 || octet == 92 || octet == 127 { return false }
+        place &+= 1
+      }
+      return true
     }
-    guard odd & tops == 0 else { return false }
-    while place < octets.count {
-      let octet = octets[place]
-      if octet < 32 || octet == 34 || octet == 92 || octet == 127 { return false }
-      place &+= 1
-    }
-    return true
   }
 
+  @inline(__always)
   private mutating func separate() {
     if !isFirst { text.append(octet: UInt8(ascii: ",")) }
     isFirst = false

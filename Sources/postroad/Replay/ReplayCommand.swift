@@ -71,30 +71,30 @@ struct Replay: ParsableCommand {
       throw complain("\(file): \(error)")
     }
     var replayer = Replayer()
-    var output = ReplayOutput(isJSON: json, explains: explain)
+    let output = OutputThread(ReplayOutput(isJSON: json, explains: explain))
     let choice = FrameChoice(stream: stream, filter: filter)
+    let tellsComments = explain && !json
     var damage: CaptureError?
-    while true {
+    while !output.hasFailed {
       do throws(CaptureError) {
         guard let frame = try reader.lend() else { break }
         let entry = replayer.read(
           frame.octets, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
         guard choice.includes(entry, frame) else { continue }
-        output.tell(entry, frame)
-        if explain, !json, let comment = frame.comment { output.tell(comment: comment) }
+        output.tell(entry, frame, comment: tellsComments ? frame.comment : nil)
       } catch {
         damage = error
         break
       }
-      if output.isFull { try output.flush() }
     }
-    if json || summary {
+    try output.finish { output in
+      guard json || summary else { return }
       for connection in replayer.summaries where stream ?? connection.stream == connection.stream {
         output.tell(connection)
+        if output.isFull { try output.flush() }
       }
     }
-    try output.flush()
     if let damage { throw complain("\(file): \(damage)") }
   }
 }

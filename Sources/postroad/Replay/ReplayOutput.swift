@@ -1,5 +1,4 @@
 import Analysis
-import Frames
 import Octets
 import Wire
 
@@ -16,9 +15,20 @@ struct ReplayOutput: ~Copyable {
     self.explains = explains
   }
 
-  /// Tells of a frame.
-  mutating func tell(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) {
-    if isJSON { tellJSON(entry, frame) } else { tellText(entry, frame) }
+  /// Tells of frames in their order.
+  mutating func tell(_ batch: borrowing ToldFrames) throws {
+    let octets = batch.octets.span
+    for index in batch.frames.indices {
+      let link = batch.frames[index].link
+      let part = octets.extracting(batch.frames[index].octets)
+      if isJSON {
+        tellJSON(batch.frames[index].entry, part, link)
+      } else {
+        tellText(batch.frames[index].entry, part, link)
+        if let comment = batch.frames[index].comment { tell(comment: comment) }
+      }
+      if isFull { try flush() }
+    }
   }
 
   /// Whether it is time to flush.
@@ -32,8 +42,9 @@ struct ReplayOutput: ~Copyable {
 
   // MARK: Text
 
-  private mutating func tellText(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) {
-    let octets = frame.octets
+  private mutating func tellText(
+    _ entry: Replayer.Entry, _ octets: Span<UInt8>, _ link: LinkType
+  ) {
     pending.line { text in
       var mark = text.count
       text.append(decimal: entry.number)
@@ -43,7 +54,7 @@ struct ReplayOutput: ~Copyable {
       text.append(secondsToMicroseconds: entry.time)
       text.alignRight(from: mark, width: 11)
       text.append(" ")
-      PacketDescription.write(octets, link: frame.linkType, to: &text)
+      PacketDescription.write(octets, link: link, to: &text)
       if entry.captured < entry.length {
         text.append(" (")
         text.append(decimal: entry.captured)
@@ -53,12 +64,16 @@ struct ReplayOutput: ~Copyable {
       }
       Self.tell(entry.finding?.segment?.verdict.flags ?? [], to: &text)
     }
-    let indent = String(repeating: " ", count: 17)
     if explains {
-      for remark in entry.remarks { line("\(indent)· \(remark.sentence) (\(remark.source))") }
+      for remark in entry.remarks {
+        line("                 · \(remark.sentence) (\(remark.source))")
+      }
     }
     for said in entry.said {
-      line("\(indent)\(said.line.speaker == .client ? "C:" : "S:") \(said.line.text)")
+      pending.line { text in
+        text.append(said.speaker == .client ? "                 C: " : "                 S: ")
+        text.append(string: said.text)
+      }
     }
   }
 
@@ -75,7 +90,7 @@ struct ReplayOutput: ~Copyable {
   }
 
   /// The comment of a frame: our own captures say why in it.
-  mutating func tell(comment: String) {
+  private mutating func tell(comment: String) {
     let indent = String(repeating: " ", count: 17)
     for part in comment.split(whereSeparator: \.isNewline) {
       line("\(indent)\u{201C}\(part)\u{201D}")
@@ -86,20 +101,23 @@ struct ReplayOutput: ~Copyable {
 
   // MARK: JSON
 
-  private mutating func tellJSON(_ entry: Replayer.Entry, _ frame: borrowing LentFrame) {
-    let octets = frame.octets
+  private mutating func tellJSON(
+    _ entry: Replayer.Entry, _ octets: Span<UInt8>, _ link: LinkType
+  ) {
     pending.begin()
     pending.member("frame", entry.number)
     pending.member("time", seconds: entry.time)
     pending.member("stream", entry.finding?.stream)
     pending.member("captured", entry.captured)
     pending.member("length", entry.length)
-    pending.member("summary") { text in
-      PacketDescription.write(octets, link: frame.linkType, to: &text)
-    }
+    pending.member(
+      "summary",
+      plain: { text in
+        PacketDescription.write(octets, link: link, to: &text)
+      })
     if let finding = entry.finding { tell(finding) }
     if !entry.remarks.isEmpty { tell(entry.remarks) }
-    if !entry.said.isEmpty { tell(entry.said) }
+    if !entry.said.isEmpty { tell(entry.said, in: entry.flow) }
     pending.end()
     pending.newline()
   }
@@ -108,7 +126,7 @@ struct ReplayOutput: ~Copyable {
     let verdict = finding.segment?.verdict ?? FrameVerdict(stream: finding.stream)
     pending.key("flags")
     pending.begin("[")
-    verdict.flags.forEachName { name in pending.value { $0.append(name) } }
+    verdict.flags.forEachName { name in pending.value(plain: { $0.append(name) }) }
     pending.end("]")
     pending.key("values")
     pending.begin()
@@ -123,7 +141,7 @@ struct ReplayOutput: ~Copyable {
     pending.member("duplicate_ack_frame", verdict.duplicateOf)
     pending.end()
     guard let facts = finding.segment?.facts else { return }
-    pending.memberIfAny("explanation") { verdict.writeExplanation(of: facts, to: &$0) }
+    pending.member("explanation", plainIfAny: { verdict.writeExplanation(of: facts, to: &$0) })
   }
 
   // MARK: Connections
@@ -205,15 +223,16 @@ struct ReplayOutput: ~Copyable {
     pending.end("]")
   }
 
-  private mutating func tell(_ said: [Replayer.Said]) {
+  private mutating func tell(_ said: [DialogueReader.Line], in flow: String) {
     pending.key("dialogue")
     pending.begin("[")
-    for said in said {
+    for line in said {
       pending.begin()
-      pending.member("flow", said.flow)
-      pending.member("speaker", said.line.speaker.rawValue)
-      pending.member("line", said.line.text)
-      if said.line.isMessage {
+      pending.member("flow", plain: { $0.append(string: flow) })
+      pending.member(
+        "speaker", plain: { $0.append(line.speaker == .client ? "client" : "server") })
+      pending.member("line", line.text)
+      if line.isMessage {
         pending.key("message")
         pending.value(true)
       }

@@ -21,13 +21,9 @@ struct Replayer: ~Copyable {
     /// What is remarkable, with the section that explains it.
     var remarks: [Remark] = []
     /// What was said, completed by this frame.
-    var said: [Said] = []
-  }
-
-  /// A line of dialogue and the connection it belongs to.
-  struct Said {
-    var flow: String
-    var line: DialogueReader.Line
+    var said: [DialogueReader.Line] = []
+    /// The connection in which it was said.
+    var flow = ""
   }
 
   /// Something about a frame that a reader should notice.
@@ -175,7 +171,8 @@ struct Replayer: ~Copyable {
             sentence: "acknowledges \(hole.hole) octets that are not in this capture",
             source: "RFC 9293 3.4"))
         if let line = flow.dialogue?.hole(hole.hole, from: them) {
-          entry.said.append(Said(flow: flow.name, line: line))
+          entry.flow = flow.name
+          entry.said.append(line)
         }
         flow.speak(hole.octets.span, as: them, to: &entry)
       }
@@ -238,8 +235,8 @@ extension Replayer.Flow {
       if speaker == .server && Self.isGreeting(octets) { dialogue = DialogueReader() }
     }
     guard let lines = dialogue?.read(octets, from: speaker), !lines.isEmpty else { return }
-    let name = name
-    entry.said += lines.map { Replayer.Said(flow: name, line: $0) }
+    entry.flow = name
+    if entry.said.isEmpty { entry.said = lines } else { entry.said += lines }
   }
 
   /// Whether octets begin with `220 ` or `220-`.
