@@ -129,6 +129,15 @@ public struct TCPConfiguration: Hashable, Sendable {
   /// forbid fragments.
   public var pathProbing = PathProbing.afterBlackHole
 
+  /// How long what is left to send may take when nobody holds the connection any more: R2, and
+  /// longer the more there is. A peer that takes an octet now and then would keep it for years.
+  func orphanPatience(_ octets: Int) -> Duration {
+    retransmissionLimit + .seconds(octets / Self.slowestOrphan)
+  }
+
+  /// Octets a second that an orphan's peer has to take, on the whole.
+  static var slowestOrphan: Int { 1000 }
+
   /// How long a peer is thought to delay an acknowledgment at most: TLP.max_ack_delay of
   /// RFC 8985 section 7.2, in nanoseconds.
   static var peerAcknowledgmentDelay: Int64 { 200_000_000 }

@@ -47,6 +47,7 @@ extension TCPConnection {
     if acknowledgment.follows(hadACKed) {
       news.advance = hadACKed.distance(to: acknowledgment)
       advance(to: acknowledgment, &news, at: now, ledger: &ledger)
+      if isOrphan, now > orphanDeadline, !sendBuffer.isEmpty { orphanIsSlow(ledger: &ledger) }
       if state == .closed { return false }
     } else if acknowledgment == hadACKed, outstanding > 0, segment.length == 0 {
       // RFC 5681 section 2: a duplicate changes nothing but, with SACK (RFC 6675), what we know.

@@ -189,6 +189,13 @@ extension TCPConnection {
     timers.close = now + configuration.orphanTimeout
   }
 
+  /// The peer takes what is left so slowly that it only keeps the connection.
+  mutating func orphanIsSlow(ledger: inout RuleLedger<TCPRule>) {
+    ledger.note(.orphanSlow, Int64(sendBuffer.count))
+    finish(.timedOut)
+    pending.insert(.reset)
+  }
+
   private mutating func closeDeadlinePassed(ledger: inout RuleLedger<TCPRule>) {
     ledger.note(state == .timeWait ? .timeWaitOver : .orphanTimeout)
     finish(.finished)

@@ -68,6 +68,8 @@ package struct TCPConnection: ~Copyable {
   var isClosing = false
   /// Nobody reads any more.
   var isOrphan = false
+  /// When all that an orphan still has to send must be acknowledged.
+  var orphanDeadline = Instant.distantFuture
   /// The user wanted to write more than fitted.
   var isWriteBlocked = false
   /// Octets of the largest packet that the path takes.
@@ -218,6 +220,7 @@ package struct TCPConnection: ~Copyable {
       return abort(at: now)
     }
     closeSending(at: now)
+    orphanDeadline = now + configuration.orphanPatience(sendBuffer.count)
     if state == .finWait2 { startOrphanTimer(at: now) }
   }
 

@@ -24,7 +24,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acceptData, queueOutOfOrder, fillGap, enterRecovery, leaveRecovery, retransmissionTimeout
   case measureRoundTrip, roundTripAdvice, giveUp, pathMTUReduced, softICMP, hardICMP, badICMP
   case pathBlackHole, pathMTURaised, pathProbeLost
-  case urgentAnnounced, simultaneousOpen, orphanTimeout
+  case urgentAnnounced, simultaneousOpen, orphanTimeout, orphanSlow
   // Early data, congestion marks, loss detection by time, and mistakes undone.
   case acceptEarlyData, earlyDataAcknowledged, congestionMarked, congestionEchoed
   case leaveSlowStart
@@ -73,6 +73,7 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .softICMP, .hardICMP: "RFC 9293 3.9.2.2"
     case .urgentAnnounced: "RFC 9293 3.8.5"
     case .orphanTimeout: "RFC 1122 4.2.2.20"
+    case .orphanSlow: "RFC 9293 3.9.1.4"
     case .sendSYNWithData, .earlyDataAcknowledged: "RFC 7413 4.2.1"
     case .acceptEarlyData: "RFC 7413 4.2.2"
     case .congestionMarked, .echoCongestion: "RFC 3168 6.1.3"
@@ -182,6 +183,8 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .badICMP: "an ICMP error quotes what is not outstanding and is not believed"
     case .urgentAnnounced: "the peer points at urgent data"
     case .simultaneousOpen: "both ends sent a SYN at the same time"
+    case .orphanSlow:
+      "nobody is left to wait, and the peer takes the rest only to keep the connection"
     case .orphanTimeout: "nobody is left to read, and the peer does not close"
     case .limitedTransmit: "an early duplicate acknowledgment lets one new segment out"
     }
