@@ -85,7 +85,7 @@ public enum IPRule: UInt8, ProtocolRule {
 /// Decisions about ICMP. Source: RFC 792, RFC 1122 section 3.2.2.
 public enum ICMPRule: UInt8, ProtocolRule {
   case answerEcho, sendError, deliverError
-  case dropMalformed, dropChecksum, dropIgnored, dropEchoToGroup, dropUnmatched
+  case dropMalformed, dropChecksum, dropIgnored, dropRedirect, dropEchoToGroup, dropUnmatched
   case errorAboutError, errorAboutBroadcast, errorAboutFragment, errorAboutSource, errorLimited
 
   /// The document and section.
@@ -95,6 +95,7 @@ public enum ICMPRule: UInt8, ProtocolRule {
     case .deliverError, .dropUnmatched: "RFC 1122 3.2.2"
     case .dropMalformed, .dropChecksum: "RFC 792"
     case .dropIgnored: "RFC 1122 3.2.2"
+    case .dropRedirect: "RFC 1122 3.2.2.2"
     case .sendError, .errorAboutError, .errorAboutBroadcast, .errorAboutFragment,
       .errorAboutSource:
       "RFC 1122 3.2.2"
@@ -111,6 +112,7 @@ public enum ICMPRule: UInt8, ProtocolRule {
     case .dropMalformed: "the message is cut off"
     case .dropChecksum: "the checksum is wrong"
     case .dropIgnored: "this host does nothing with such a message"
+    case .dropRedirect: "a redirect is not believed: anybody could send our packets his way"
     case .dropEchoToGroup: "an echo to a group of hosts is not answered"
     case .dropUnmatched: "the quoted datagram belongs to no socket here"
     case .errorAboutError: "never an error in answer to an error"
@@ -171,7 +173,7 @@ public enum UDPRule: UInt8, ProtocolRule {
 public enum ARPRule: UInt8, ProtocolRule {
   case ask, answer, learn, waitForAnswer, giveUp
   case dropMalformed, dropNotForUs, dropQueueFull, dropTableFull, dropConflict
-  case dropBadSender, dropUnasked, release
+  case dropBadSender, dropUnasked, release, defend
 
   /// The document and section.
   public var source: String {
@@ -179,7 +181,7 @@ public enum ARPRule: UInt8, ProtocolRule {
     case .ask, .answer, .learn, .dropMalformed, .dropNotForUs, .dropUnasked: "RFC 826"
     case .waitForAnswer, .release, .dropQueueFull: "RFC 1122 2.3.2.2"
     case .giveUp, .dropTableFull: "RFC 1122 2.3.2.1"
-    case .dropConflict: "RFC 5227 2.4"
+    case .dropConflict, .defend: "RFC 5227 2.4"
     case .dropBadSender: "RFC 1812 3.3.2"
     }
   }
@@ -198,6 +200,7 @@ public enum ARPRule: UInt8, ProtocolRule {
     case .dropQueueFull: "too many packets wait for the address"
     case .dropTableFull: "too many neighbours are being asked for"
     case .dropConflict: "somebody else claims an address of ours"
+    case .defend: "everybody is told, seldom, that the address is ours"
     case .dropBadSender: "the sender's addresses are not those of one station"
     case .dropUnasked: "an answer that nobody asked for, of a host that is not known"
     }
@@ -206,7 +209,7 @@ public enum ARPRule: UInt8, ProtocolRule {
   /// What following the rule does.
   public var effect: RuleEffect {
     switch self {
-    case .ask, .answer, .release: .sends
+    case .ask, .answer, .release, .defend: .sends
     case .learn: .notes
     case .waitForAnswer: .delays
     default: .drops

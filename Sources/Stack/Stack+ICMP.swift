@@ -37,9 +37,12 @@ extension Stack {
         return counters.icmp.note(.dropUnmatched)
       }
       errorQuotes(quoted, kind, at: now)
-    case .echoReply, .sourceQuench, .redirect, .other:
-      // RFC 9293 3.9.2.2 MUST-55 for source quench. Deviates from RFC 1122 3.2.2.2: nothing proves
-      // that a redirect is our router's, and who is believed leads all our packets to himself.
+    case .redirect:
+      // Deviates from RFC 1122 3.2.2.2: nothing proves that a redirect is our router's, and who is
+      // believed leads all our packets to himself. A host with one router has nothing to learn from it.
+      counters.icmp.note(.dropRedirect)
+    case .echoReply, .sourceQuench, .other:
+      // RFC 9293 3.9.2.2 MUST-55 for source quench.
       counters.icmp.note(.dropIgnored)
     }
   }

@@ -132,7 +132,7 @@ extension Stack {
     }
     let local = interfaces[interface].configuration.addresses
     if local.contains(where: { $0.address == packet.senderAddress }) {
-      return counters.arp.note(.dropConflict)
+      return conflictArrived(packet, ours, on: interface, at: now)
     }
     guard !packet.senderHardware.isGroup, packet.senderHardware.rawValue != 0,
       !packet.senderAddress.isMulticast, !isBroadcast(packet.senderAddress)
@@ -164,6 +164,33 @@ extension Stack {
       targetHardware: packet.senderHardware, targetAddress: packet.senderAddress)
     enqueueARP(answer, to: packet.senderHardware, on: interface, because: .answer)
   }
+
+  /// Somebody else claims an address of ours: it is kept, and everybody is told whose it is, but not
+  /// more often than every ten seconds, or two that both defend would never stop.
+  ///
+  /// Source: RFC 5227 2.4 (c).
+  private mutating func conflictArrived(
+    _ packet: ARPPacket, _ ours: MACAddress, on interface: Int, at now: Instant
+  ) {
+    counters.arp.note(.dropConflict)
+    // What we said ourselves comes back on some links, and is no conflict.
+    guard packet.senderHardware != ours else { return }
+    let address = packet.senderAddress
+    if let last = interfaces[interface].defendedAt[address],
+      now < last + Self.defendInterval
+    {
+      return
+    }
+    interfaces[interface].defendedAt[address] = now
+    counters.arp.note(.defend)
+    let announcement = ARPPacket(
+      operation: .request, senderHardware: ours, senderAddress: address,
+      targetHardware: MACAddress(rawValue: 0), targetAddress: address)
+    enqueueARP(announcement, to: .broadcast, on: interface, because: .defend)
+  }
+
+  /// DEFEND_INTERVAL. Source: RFC 5227 1.1.
+  private static var defendInterval: Duration { .seconds(10) }
 
   /// Asks again for neighbours, or gives them up.
   mutating func neighborsDue(_ interface: Int, at now: Instant) {

@@ -36,7 +36,7 @@ extension Stack {
       guard sink.transmit(frame.octets.span, empty, empty, offload: frame.facts) else {
         return false
       }
-      interfaces[interface].queue.removeFirst()
+      _ = interfaces[interface].queue.popFirst()
     }
     return true
   }
@@ -140,8 +140,11 @@ extension Stack {
       source: source, destination: target, transport: transport)
     var fragments = IPv4Fragmenter(header, payloadCount: payload.count, mtu: mtu)
     // A part of a datagram is of no use to anybody.
-    let room = configuration.maximumQueuedPackets - interfaces[interface].queue.count
-    guard fragments.packetCount <= room else { return counters.ip.note(.dropFull) }
+    let octets = payload.count + fragments.packetCount * (EthernetHeader.length + IPv4Header.length)
+    guard
+      interfaces[interface].queue.hasRoom(
+        frames: fragments.packetCount, octets: octets, within: configuration)
+    else { return counters.ip.note(.dropFull) }
     while let (header, range) = fragments.next() {
       counters.ip.note(.sendFragment)
       enqueue(
@@ -203,7 +206,7 @@ extension Stack {
   mutating func enqueueFrame(
     _ octets: [UInt8], on interface: Int, because explanation: RuleExplanation?
   ) {
-    guard interfaces[interface].queue.count < configuration.maximumQueuedPackets else {
+    guard interfaces[interface].queue.hasRoom(octets: octets.count, within: configuration) else {
       return counters.ip.note(interface == 0 ? .dropLoopbackFull : .dropFull)
     }
     interfaces[interface].queue.append(QueuedFrame(octets: octets, explanation: explanation))

@@ -160,8 +160,10 @@ public struct Stack: ~Copyable {
 struct Interface {
   let configuration: InterfaceConfiguration
   /// Finished frames.
-  var queue: Deque<QueuedFrame> = []
+  var queue = FrameQueue()
   var neighbors = NeighborCache()
+  /// When we last said that an address of ours is ours.
+  var defendedAt: [IPv4Address: Instant] = [:]
   /// Connections that may have something to send on it.
   var output: Deque<SlabHandle> = []
 
@@ -175,13 +177,6 @@ struct Interface {
     let near = addresses.lazy.filter { $0.contains(neighbor) }.max { $0.length < $1.length }
     return (near ?? addresses.first)?.address
   }
-}
-
-/// A frame that waits for its interface, and why it is sent.
-struct QueuedFrame {
-  var octets: [UInt8]
-  var facts = OffloadFacts.none
-  var explanation: RuleExplanation?
 }
 
 /// A connection with what the stack keeps beside it.

@@ -57,6 +57,8 @@ public struct StackConfiguration: Hashable, Sendable {
   public var maximumUDPSockets = 10_000
   /// Packets that wait for an interface, besides TCP's.
   public var maximumQueuedPackets = 1024
+  /// Their octets.
+  public var maximumQueuedOctets = 4 << 20
   /// ICMP errors sent a second. RFC 1812 section 4.3.2.8.
   public var icmpErrorsPerSecond = 100
   // Deviates from RFC 9293 3.9.2.1 MUST-51, MUST-53: off by default, as RFC 7126 4.3 has it, for

@@ -1,0 +1,39 @@
+import DequeModule
+import Octets
+
+/// A frame that waits for its interface, and why it is sent.
+struct QueuedFrame {
+  var octets: [UInt8]
+  var facts = OffloadFacts.none
+  var explanation: RuleExplanation?
+}
+
+/// Finished frames that wait for an interface, in order, with their octets counted.
+struct FrameQueue {
+  private var frames: Deque<QueuedFrame> = []
+  /// Octets of all frames.
+  private(set) var octets = 0
+
+  var isEmpty: Bool { frames.isEmpty }
+  var count: Int { frames.count }
+  var first: QueuedFrame? { frames.first }
+
+  /// Whether so many more frames and octets are within the bounds.
+  func hasRoom(
+    frames more: Int = 1, octets: Int, within bounds: StackConfiguration
+  ) -> Bool {
+    count + more <= bounds.maximumQueuedPackets
+      && self.octets + octets <= bounds.maximumQueuedOctets
+  }
+
+  mutating func append(_ frame: QueuedFrame) {
+    octets += frame.octets.count
+    frames.append(frame)
+  }
+
+  mutating func popFirst() -> QueuedFrame? {
+    guard let frame = frames.popFirst() else { return nil }
+    octets -= frame.octets.count
+    return frame
+  }
+}
