@@ -80,6 +80,9 @@ let package = Package(
     // What a capture tells about the connections in it.
     library("Analysis", ["Octets", "Wire", collections]),
 
+    // Our stack in the place of one end of a captured connection.
+    library("Oracle", ["Octets", "Wire", "TCPCore", "Stack", "Analysis"]),
+
     // Devices and files that carry frames.
     .target(name: "CTun"),
     .systemLibrary(
@@ -109,7 +112,8 @@ let package = Package(
       name: "postroad",
       dependencies: [
         "Octets", "Wire", "Frames", "Stack", "Sockets", "Simulation", "Mail", "MailStore",
-        "Drill", "Laboratory", "Analysis", "MailService", "TCPCore", "NetworkCore", "Pictures",
+        "Drill", "Laboratory", "Analysis", "Oracle", "MailService", "TCPCore", "NetworkCore",
+        "Pictures",
         arguments, logging, lifecycle, signals,
       ],
       swiftSettings: settings),
@@ -127,6 +131,8 @@ let package = Package(
     tests("Frames", ["Octets", "Wire"]),
     tests(
       "Analysis", ["Octets", "Wire", "Frames", "Stack", "TCPCore", "Simulation", "ProgramRunner"]),
+    tests(
+      "Oracle", ["Octets", "Wire", "Frames", "Stack", "TCPCore", "Analysis", "ProgramRunner"]),
     tests("Pictures", ["Octets", "Wire"]),
     tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", logging]),
     tests("Mail", ["Octets"]),

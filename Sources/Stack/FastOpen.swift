@@ -1,4 +1,4 @@
-import Octets
+package import Octets
 import TCPCore
 public import Wire
 
@@ -127,6 +127,16 @@ struct FastOpenCache {
 extension Stack {
   /// Forgets what was learnt about servers: cookies and segment sizes.
   public mutating func forgetServers() { fastOpenCache.removeAll() }
+
+  /// A server's cookie is known from elsewhere, as if it had been given to this host.
+  package mutating func rememberCookie(
+    _ cookie: FastOpenOption, of server: IPv4Address, maximumSegmentSize: Int, at now: Instant
+  ) {
+    fastOpenCache.learn(
+      server,
+      FastOpenLesson(cookie: cookie, maximumSegmentSize: maximumSegmentSize),
+      at: now)
+  }
 
   /// Octets that the SYN of a connection will carry at most; 0 when it carries none.
   public func roomInSYN(_ socket: SocketID) -> Int {

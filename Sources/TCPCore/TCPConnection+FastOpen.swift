@@ -34,6 +34,13 @@ package struct FastOpenLesson: Hashable, Sendable {
   package var lostSYN: Bool
   /// We had asked for a cookie, in this form, and got none.
   package var unanswered: FastOpenOption?
+
+  /// A lesson that all went well.
+  package init(cookie: FastOpenOption?, maximumSegmentSize: Int) {
+    self.cookie = cookie
+    self.maximumSegmentSize = maximumSegmentSize
+    lostSYN = false
+  }
 }
 
 /// A connection's part in Fast Open.
@@ -148,7 +155,7 @@ extension TCPConnection {
       fastOpen.octetsInSYN > 0 && acknowledged >= fastOpen.octetsInSYN
     var lesson = FastOpenLesson(
       cookie: attempt.option == nil ? nil : cookie,
-      maximumSegmentSize: Int(options.maximumSegmentSize ?? 536), lostSYN: false, unanswered: nil)
+      maximumSegmentSize: Int(options.maximumSegmentSize ?? 536))
     if wasAgain {
       lesson.lostSYN = cookie == nil && fastOpen.octetsInSYN > 0
     } else if cookie == nil, fastOpen.octetsInSYN == 0 {

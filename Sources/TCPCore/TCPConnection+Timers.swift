@@ -158,7 +158,7 @@ extension TCPConnection {
     let isBusy = outstanding > 0 || send.next.precedes(endOfData)
     if isBusy || timers.keepaliveProbes == 0 && now < due {
       timers.keepaliveProbes = 0
-      timers.keepalive = max(due, now + keepalive.interval)
+      timers.keepalive = isBusy ? max(due, now + keepalive.interval) : due
       return
     }
     // MUST-29: several must go unanswered.

@@ -24,6 +24,16 @@ struct Replay: ParsableCommand {
 
       --stream and --filter choose what is told; all frames are read, so that numbers and \
       judgments are the same with and without them.
+
+      With --as our stack takes an end's place in one connection: it is fed what the peer sent, when it \
+      arrived, its user does what that end's user did, and what it would have sent is laid beside what \
+      was sent, each difference with our rule and its document. Numbers and times of both sides are \
+      mapped; options are set as that end offered them. With --json there is one object for each \
+      difference: "mark" ("~" ours differs, "<" only theirs, ">" only ours), "frame", "time", "kinds" \
+      (in what it differs), "theirs" and "ours" (segments, each with "time", "flags", "seq", "octets", \
+      "ack", "window" and "summary"), and "reasons" (each with "rule", "sentence" and "source"); at the \
+      end one with "summary" and the counts. Differences are no failure: the exit code is 0, with \
+      --strict 1.
       """)
 
   @Argument(help: ArgumentHelp("The capture.", valueName: "file"))
@@ -53,15 +63,23 @@ struct Replay: ParsableCommand {
   @Flag(help: "Tell at the end what became of each connection; --json always does.")
   var summary = false
 
+  @OptionGroup var standIn: StandInOptions
+
   func validate() throws {
     try PlotFile.check(plot)
     try FrameChoice.check(filter)
     if let stream, stream < 0 {
       throw ValidationError("--stream \(stream): connections are counted from 0")
     }
+    if standIn.role != nil, plot != nil || filter != nil || explain || summary {
+      throw ValidationError("--as: goes with --stream and --json, and with its own options, only")
+    }
   }
 
   func run() throws {
+    if let role = standIn.role {
+      return try standIn.run(role, file: file, stream: stream, isJSON: json)
+    }
     if let plot { try PlotFile.draw(capture: file, to: plot) }
     var reader: CaptureFileReader
     do throws(CaptureError) {
