@@ -115,6 +115,22 @@ package struct IPv4Reassembler: ~Copyable {
   /// Nothing waits.
   package init(limits: Limits = Limits()) { self.limits = limits }
 
+  /// Another reassembler in the same state.
+  package func copy() -> IPv4Reassembler {
+    var other = IPv4Reassembler(limits: limits)
+    other.partials = partials
+    other.order = order
+    other.uses = uses
+    other.serial = serial
+    other.evicted = evicted
+    other.heldOctets = heldOctets
+    other.nextDeadline = nextDeadline
+    other.wholeQuote = wholeQuote
+    other.wholeCodepoint = wholeCodepoint
+    other.wholeFragments = wholeFragments
+    return other
+  }
+
   /// Datagrams that wait, those that are waited out included.
   package var count: Int { partials.count }
 

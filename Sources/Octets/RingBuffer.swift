@@ -119,6 +119,21 @@ public struct RingBuffer: ~Copyable {
     shrink()
   }
 
+  /// Another ring with the same octets, those beyond its end included, that shares nothing with this one.
+  public func copy() -> RingBuffer {
+    var other = RingBuffer(limit: limit)
+    other.mayGrow = mayGrow
+    guard capacity > 0, let held = unsafe storage else { return other }
+    guard let memory = unsafe malloc(capacity) else { fatalError("no memory is left for a ring") }
+    let octets = unsafe memory.bindMemory(to: UInt8.self, capacity: capacity)
+    unsafe octets.update(from: held, count: capacity)
+    unsafe other.storage = octets
+    other.head = head
+    other.capacity = capacity
+    other.count = count
+    return other
+  }
+
   private mutating func grow(toHold needed: Int) {
     guard needed > capacity else { return }
     var size = max(capacity, Self.smallestCapacity)

@@ -117,4 +117,18 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     }
     firstFree = UInt32(start)
   }
+
+  /// Another slab with copies of all elements, for which the same handles hold.
+  public func copy(_ element: (borrowing Element) -> Element) -> Slab {
+    var other = Slab()
+    while other.capacity < capacity { other.addChunk() }
+    for index in generations.indices where generations[index] & 1 == 1 {
+      unsafe other.place(index).initialize(to: element(place(index).pointee))
+    }
+    other.generations = generations
+    other.nextFree = nextFree
+    other.firstFree = firstFree
+    other.held = held
+    return other
+  }
 }

@@ -52,3 +52,12 @@ public struct StableArray<Element: ~Copyable>: ~Copyable {
     return unsafe storage + index
   }
 }
+
+extension StableArray where Element: Copyable {
+  /// Another array with the same elements.
+  public func copy() -> StableArray {
+    var other = StableArray()
+    for index in indices { other.append(self[index]) }
+    return other
+  }
+}

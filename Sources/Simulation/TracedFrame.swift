@@ -57,7 +57,7 @@ public enum FrameIntervention: Hashable, Sendable {
 }
 
 /// A frame that a host put on a link, and what became of it.
-public struct TracedFrame: Sendable {
+public struct TracedFrame: Hashable, Sendable {
   /// Frames of this world are numbered from 1, in the order of sending.
   public let ordinal: Int
   /// When it was sent.

@@ -12,7 +12,7 @@ import Wire
 /// on the clock of the machine. 3. After ``step()`` no host has output that it could send.
 public struct World: ~Copyable {
   /// The time in this world.
-  public private(set) var now = Instant.start
+  public internal(set) var now = Instant.start
   /// Frames are kept for ``takeFrames()``.
   public var recordsFrames = false
   /// What hosts that explain themselves decide is kept for ``takeDecisions()``; their own
@@ -33,7 +33,7 @@ public struct World: ~Copyable {
   var flights = FlightQueue()
   var random: RandomSource
   var frames: [TracedFrame] = []
-  private var decisions: [HostDecision] = []
+  var decisions: [HostDecision] = []
 
   /// A world without hosts.
   public init(seed: UInt64) { random = .seeded(seed) }
@@ -257,9 +257,10 @@ struct SimulatedHost: ~Copyable {
   var stack: Stack
   var ports: [Attachment] = []
 
-  init(name: String, stack: consuming Stack) {
+  init(name: String, stack: consuming Stack, ports: [Attachment] = []) {
     self.name = name
     self.stack = stack
+    self.ports = ports
   }
 }
 

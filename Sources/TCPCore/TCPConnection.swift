@@ -129,7 +129,7 @@ package struct TCPConnection: ~Copyable {
     timers.unacknowledgedSince = now
   }
 
-  private init(
+  init(
     _ endpoints: TCPEndpoints, _ initialSequence: SequenceNumber, _ pathMTU: Int,
     _ configuration: TCPConfiguration, state: TCPState, isPassive: Bool
   ) {
