@@ -101,7 +101,8 @@ let package = Package(
 
     // Runs that can be stepped and forked, and exercises; no terminal in it.
     library(
-      "Laboratory", ["Octets", "Wire", "TCPCore", "Stack", "Simulation", "Frames", "Mail"]),
+      "Laboratory",
+      ["Octets", "Wire", "TCPCore", "Stack", "Simulation", "Frames", "Analysis", "Mail"]),
     library(
       "MailService",
       [

@@ -23,17 +23,25 @@ public enum LaboratoryScene: String, CaseIterable, Sendable {
     }
   }
 
+  /// The most octets that a transfer may be asked to carry.
+  public static let mostOctets = 20_000_000
+
+  /// Whether the scene is a transfer of any number of octets.
+  public var isTransfer: Bool { self == .transfer || self == .lossy }
+
   /// The run, where chance begins at a seed.
-  public func run(seed: UInt64 = 1) -> RecordedRun {
+  ///
+  /// - Parameter octets: what a transfer carries, if it is not to be its usual number.
+  public func run(seed: UInt64 = 1, octets: Int? = nil) -> RecordedRun {
     switch self {
     case .mail:
       var run = RecordedRun(seed: seed, inputs: [RunInput(.zero, .client, .open)])
       run.clientHabit = .mailClient(mails: 1, isPooled: true)
       run.serverHabit = .mailServer
       return run
-    case .transfer: return Self.transfer(30_000, seed: seed)
+    case .transfer: return Self.transfer(octets ?? 30_000, seed: seed)
     case .lossy:
-      var run = Self.transfer(60_000, seed: seed)
+      var run = Self.transfer(octets ?? 60_000, seed: seed)
       run.link.loss = 0.08
       return run
     case .slow:

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Glibc
 
 extension ExitCode {
@@ -39,6 +40,13 @@ func systemText(_ error: Int32) -> String {
   guard let text = unsafe strerror(error) else { return "error \(error)" }
   let sentence = unsafe String(cString: text)
   return sentence.prefix(1).lowercased() + sentence.dropFirst()
+}
+
+/// Why a file could not be written, as the system says it.
+func systemText(of error: any Error) -> String {
+  let cause = unsafe (error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] ?? error
+  guard let cause = cause as? POSIXError else { return error.localizedDescription }
+  return systemText(cause.code.rawValue)
 }
 
 /// Writes all of the octets.

@@ -78,18 +78,23 @@ struct ExerciseTests {
 
   static let trace: [Attempt] = {
     let right = [
-      ("packets", "18"), ("initial", "1207009538"), ("segment size", "1460"),
-      ("round trip", "100"), ("repeated", "10"), ("octets", "142"), ("closes first", "server"),
+      ("packets", "24"), ("initial", "1207009538"), ("segment size", "1460"),
+      ("round trip", "100"), ("repeated", "10"), ("octets", "142"), ("under way", "70"),
+      ("closes first", "server"),
     ]
     func attempt(_ name: String, _ value: String, _ wrong: String?) -> Attempt {
       Attempt("trace", sheet(right, [name: value]), wrong)
     }
     return [
-      attempt("packets", "18", nil), attempt("packets", "17", "count the lines"),
+      attempt("packets", "24", nil), attempt("packets", "17", "count the lines"),
       attempt("initial", "1207009539", "the SYN has the one before"),
       attempt("segment size", "536", "in an option"), attempt("round trip", "50", "one way only"),
       attempt("repeated", "4", "no packet before it"), attempt("octets", "143", "is no data"),
-      attempt("octets", "144", "SYN and FIN"), attempt("closes first", "client", "first F"),
+      attempt("octets", "144", "SYN and FIN"),
+      attempt("repeated", "16", "not the first"),
+      attempt("under way", "142", "acknowledged before"),
+      attempt("under way", "41", "last acknowledgment"),
+      attempt("closes first", "client", "first F"),
     ]
   }()
 

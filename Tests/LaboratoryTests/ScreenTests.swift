@@ -1,5 +1,6 @@
 import Laboratory
 import Octets
+import Simulation
 import Testing
 
 /// The terminal program without a terminal: keys in, lines out.
@@ -19,7 +20,7 @@ struct ScreenTests {
     var state = state(scene)
     let keys: [LaboratoryKey] =
       [.left, .right, .right, .right, .up, .down, .home, .end, .pageUp, .pageDown]
-      + "dlafbocehx?".map { .character($0) }
+      + "dlafbocehxnp[]?".map { .character($0) }
     for turn in 0..<150 {
       let goesOn = state.press(keys.randomElement(using: &random) ?? .right)
       #expect(goesOn)
@@ -75,7 +76,7 @@ struct ScreenTests {
   @Test("a packet that is dropped comes again, and dropping it twice takes it back")
   func dropping() throws {
     var state = state()
-    let before = state.recording
+    let before = everything(state.timeline)
     for _ in 0..<2 { _ = state.press(.right) }
     #expect(state.frame?.ordinal == 2)
     _ = state.press(.character("d"))
@@ -83,23 +84,23 @@ struct ScreenTests {
     #expect(text(state).contains("✗"))
     #expect(state.frame?.ordinal == 2)
     _ = state.press(.right)
-    #expect(state.recording.frames[2].segment.isRetransmission)
+    #expect(state.timeline.frame(2).segment.isRetransmission)
     #expect(text(state).contains("in time, so it goes out again"))
     _ = state.press(.up)
     _ = state.press(.character("d"))
-    #expect(state.recording == before)
+    #expect(everything(state.timeline) == before)
   }
 
   @Test("delays and alterations go round, and the octets' view shows what was altered")
   func changing() {
     var state = state(.transfer)
-    let before = state.recording
+    let before = everything(state.timeline)
     while state.frame?.segment.count ?? 0 == 0 { _ = state.press(.right) }
     for words in ["0.100 s late", "0.300 s late", "1.000 s late", "no longer late"] {
       _ = state.press(.character("l"))
       #expect(text(state).contains(words))
     }
-    #expect(state.recording == before)
+    #expect(everything(state.timeline) == before)
     _ = state.press(.character("o"))
     for words in ["checksum wrong", "window 0", "RST set", "100 higher"] {
       _ = state.press(.character("a"))
@@ -107,7 +108,7 @@ struct ScreenTests {
       #expect(state.screen(width: 100, height: 90).contains { $0.style == .lost })
     }
     _ = state.press(.character("a"))
-    #expect(state.recording == before)
+    #expect(everything(state.timeline) == before)
   }
 
   @Test("a fork goes its own way, and the first run stays")
@@ -117,7 +118,7 @@ struct ScreenTests {
     _ = state.press(.character("f"))
     #expect(state.branches.count == 2 && state.branch == 1)
     _ = state.press(.character("d"))
-    #expect(state.branches[1] != state.branches[0])
+    #expect(everything(state.branches[1]) != everything(state.branches[0]))
     #expect(text(state).contains("run 2 of 2"))
     _ = state.press(.character("b"))
     #expect(state.branch == 0)
@@ -151,6 +152,65 @@ struct ScreenTests {
     #expect(lines.contains { $0.contains("# cwnd") && $0.contains("R again") })
   }
 
+  @Test("n and p go from one event to the next, and back")
+  func events() {
+    var state = LaboratoryState(title: "lossy", run: LaboratoryScene.lossy.run(seed: 1))
+    var places = [0]
+    while true {
+      _ = state.press(.character("n"))
+      if text(state).contains("nothing is lost") { break }
+      places.append(state.step)
+      let moment = state.moment
+      let isEvent =
+        !moment.transitions.isEmpty || moment.decisions.contains { $0.rule.effect == .drops }
+        || moment.sent.contains {
+          let frame = state.timeline.frame($0)
+          return !frame.fate.arrives || frame.segment.isRetransmission
+        }
+      #expect(isEvent, "step \(state.step)")
+    }
+    #expect(places.count > 10 && places.count < state.timeline.stepCount / 2)
+    for place in places.dropLast().reversed().dropLast() {
+      _ = state.press(.character("p"))
+      #expect(state.step == place)
+    }
+    _ = state.press(.character("]"))
+    _ = state.press(.character("["))
+    #expect(state.step == places[1])
+  }
+
+  @Test("in 80 columns no section is cut off, and long values go on below")
+  func narrow() {
+    var state = LaboratoryState(title: "lossy", run: LaboratoryScene.lossy.run(seed: 1))
+    _ = state.press(.character("o"))
+    var longest = 0
+    for _ in 0..<60 {
+      _ = state.press(.right)
+      guard let frame = state.frame else { continue }
+      let shown = text(state, 80, 140)
+      for field in PacketDissection.fields(of: frame.octets) where field.name != "Data" {
+        #expect(shown.contains(field.source + " ") || shown.contains(field.source + "\n"))
+        longest = max(longest, field.value.count)
+        for word in field.value.split(separator: " ") where word.count < 16 {
+          #expect(shown.contains(word), "\(field)")
+        }
+      }
+    }
+    #expect(longest > 30)
+  }
+
+  @Test("values are held, and time begins with the first of them")
+  func heldPlot() {
+    var plot = CharacterPlot(title: "t", points: [.init(10, 4, "#"), .init(12, 2, "#")])
+    plot.holds = true
+    plot.end = 14
+    #expect(
+      plot.lines(width: 14, height: 5) == [
+        "t             ", "       4│##   ", "        │  ###", "       0│     ",
+        "        └ 10.0",
+      ])
+  }
+
   @Test("a plot puts its points where they belong")
   func plot() {
     let plot = CharacterPlot(
@@ -179,4 +239,17 @@ struct ScreenTests {
       _ = reader.read((0..<8).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
   }
+}
+
+/// Steps and packets of a run, to be compared.
+struct Everything: Equatable {
+  var moments: [Moment]
+  var frames: [RecordedFrame]
+}
+
+/// Every step and every packet of a run.
+func everything(_ timeline: Timeline) -> Everything {
+  Everything(
+    moments: (0..<timeline.stepCount).map(timeline.moment),
+    frames: (0..<timeline.frameCount).map(timeline.frame))
 }

@@ -21,14 +21,17 @@ struct CongestionExercise: Exercise {
       under way (FlightSize, RFC 5681 section 3.2), but not less than two segments.
     - When the retransmission timer runs out, the window falls to a single segment (section 3.1).
 
-    `samples.txt` has a transfer over Reno with segments of 1,000 octets: what the client's stack knew at
-    each step (window, threshold, octets under way). Packet 40 is lost on the way; the samples
-    end just before the client finds out. Say what comes next.
+    `samples.txt` has a transfer over Reno with segments of 1,000 octets: what the client's stack knew
+    whenever it changed (window, threshold, octets under way). Packet 40 is lost on the way; the samples
+    end just before the client finds out. The last two segments went out beyond the window: *limited
+    transmit* answers the first two duplicate acknowledgments with new data (RFC 3042). Say what comes
+    next.
     """
 
   let hints = [
     "initial: the first line has it.",
-    "threshold: half of what is under way in the last line, in whole octets.",
+    "threshold: half of what is under way in the last line, in whole octets; a segment more or less "
+      + "is forgiven.",
     "timeout: RFC 5681 section 3.1 calls it the loss window.",
     "fastest: which of the three does not take every loss for congestion? 'postroad serve "
       + "--congestion' has their names.",
@@ -126,8 +129,12 @@ struct CongestionExercise: Exercise {
 
   var files: [ExerciseFile] {
     var text = "     time    window  threshold  under way\n"
+    var last: [Int] = []
     for moment in Self.recording.moments.prefix(Self.discovery) {
       guard let info = moment.client.info, moment.client.state.isSynchronized else { continue }
+      let now = [info.congestionWindow, info.slowStartThreshold, info.outstanding]
+      if now == last { continue }
+      last = now
       let threshold =
         info.slowStartThreshold == .max ? "none" : "\(info.slowStartThreshold)"
       text +=

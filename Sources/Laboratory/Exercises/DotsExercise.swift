@@ -14,8 +14,6 @@ struct DotsExercise: Exercise {
 
     `message.txt` is a mail. Write into `wire.txt` what the client sends behind DATA, up to and with
     the line that ends it. Each line of the file stands for a line with CR LF.
-
-    (There is no `answer.txt` in this exercise: `wire.txt` is your answer.)
     """
 
   let hints = [
@@ -29,6 +27,8 @@ struct DotsExercise: Exercise {
     "Subject: On the use of dots", "", "Dear reader,", "...and so it begins:", ".", "e.g. this.",
     ".profile and .. are names of files,", "..", " .this line begins with a blank", "The end.",
   ]
+
+  let answers = ["wire.txt"]
 
   var files: [ExerciseFile] {
     let text = Self.message.joined(separator: "\n") + "\n"

@@ -69,6 +69,8 @@ public protocol Exercise: Sendable {
   var text: String { get }
   /// The other files of the folder.
   var files: [ExerciseFile] { get }
+  /// The files that the learner writes into.
+  var answers: [String] { get }
   /// General hints, from the gentle to the plain.
   var hints: [String] { get }
   /// Whether ``ExercisePrompt`` can be used for it.
@@ -78,24 +80,35 @@ public protocol Exercise: Sendable {
 }
 
 extension Exercise {
+  /// Most have one.
+  public var answers: [String] { ["answer.txt"] }
+
   /// Most have none.
   public var hasPrompt: Bool { false }
 
   /// The whole folder.
   public var folder: [ExerciseFile] {
-    let hintText = hints.enumerated().map { "\($0.offset + 1). \($0.element)" }
+    let places = answers.map { "`\($0)`" }.joined(separator: " and ")
+    let comments =
+      answers.contains("answer.txt") ? "; lines there that begin with `#` are for you" : ""
     let ways = """
 
       ## How to go on
 
-      Write your answers into `answer.txt`; lines that begin with `#` are for you. Then:
+      What you write goes into \(places)\(comments).
+      Then, from the folder above or from here:
 
           postroad lab check \(name)            # is it right?
           postroad lab check \(name) --hint     # what to look at next
 
+      All hints are in `hints.txt`, from the gentle to the plain.
+
       """
-    let width = 78
-    let hintLines = hintText.flatMap { Columns.wrap($0, width: width) }.joined(separator: "\n")
+    let hintLines = hints.enumerated().flatMap { number, hint in
+      Columns.wrap(hint, width: 75).enumerated().map { row, line in
+        (row == 0 ? "\(number + 1). " : "   ") + line
+      }
+    }.joined(separator: "\n")
     return [
       ExerciseFile("README.md", "# \(title)\n\n" + text + "\n" + ways),
       ExerciseFile("hints.txt", hintLines + "\n"),

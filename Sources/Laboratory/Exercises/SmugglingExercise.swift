@@ -39,6 +39,8 @@ struct SmugglingExercise: Exercise {
 
   private static let names = ["strict mails", "strict reply", "repairing mails"]
 
+  let answers = ["message.txt", "answer.txt"]
+
   var files: [ExerciseFile] {
     let asked = [
       (Self.names[0], "How many mails does our strict server take of your octets?"),

@@ -1,3 +1,4 @@
+import Analysis
 import Frames
 import Octets
 import Simulation
@@ -25,15 +26,18 @@ struct TraceExercise: Exercise {
     "A packet sent again has the same sequence numbers as an earlier one of the same sender.",
     "The round trip of the handshake: from the SYN to its answer, both as the client's side saw them.",
     "Octets of data: the last number that the client's FIN takes, less its initial number, less 1.",
+    "Under way: the client waits for an answer after each group of commands, so look for the largest.",
   ]
 
   /// What happened: one data segment of the client and one of the server were lost on the way.
   static let recording: Recording = {
     var run = LaboratoryScene.mail.run(seed: 11)
     run.limit = .seconds(20)
-    let clean = run.record()
-    for end in RunEnd.allCases {
-      let data = clean.frames.filter { $0.sender == end && $0.segment.count > 0 }
+    // The server's comes first, so that the packets before it, and it, keep their numbers.
+    for end in [RunEnd.server, .client] {
+      let data = run.record().frames.filter {
+        $0.sender == end && $0.segment.count > 0 && !$0.segment.isRetransmission
+      }
       if data.count > 2 { run.interventions[data[2].ordinal] = .drop }
     }
     return run.record()
@@ -55,45 +59,34 @@ struct TraceExercise: Exercise {
     var handshakeMilliseconds = 0
     var repeated: [Int] = []
     var clientOctets = 0
-    var firstToClose = RunEnd.client
+    var clientMost = 0
+    var isClientFirst = false
   }
 
-  /// The key, read from the packets alone.
+  /// The key: what our analysis of captures finds in the trace.
   private static let facts: Facts = {
     var facts = Facts()
-    var seen: [RunEnd: SequenceNumber] = [:]
-    var first: [RunEnd: SequenceNumber] = [:]
-    var hasClosed = false
+    var analyzer = CaptureAnalyzer()
     for (place, entry) in heard.enumerated() {
-      let end = entry.frame.sender
-      guard let packet = try? IPv4PacketView(parsing: entry.frame.octets.span),
-        let segment = try? TCPSegmentView(parsing: packet.payload)
-      else { continue }
-      if segment.flags.contains(.syn) {
-        first[end] = segment.sequence
-        if end == .client { facts.clientNumber = Int(segment.sequence.rawValue) }
-        if end == .server {
-          let size = TCPOptions(parsing: segment.options).maximumSegmentSize
-          facts.serverSegmentSize = Int(size ?? 0)
-          let time = entry.at - (heard.first?.at ?? .zero)
-          facts.handshakeMilliseconds = Int(time.wholeNanoseconds / 1_000_000)
-        }
+      let octets = entry.frame.octets
+      let finding = analyzer.frameArrived(
+        octets.span, wireLength: octets.count, link: .rawIP, number: place + 1,
+        time: entry.at.wholeNanoseconds)
+      guard let (segment, verdict) = finding?.segment else { continue }
+      let isClient = entry.frame.sender == .client
+      if segment.flags.contains(.syn), isClient { facts.clientNumber = Int(segment.sequence) }
+      if segment.flags.contains(.syn), !isClient, facts.serverSegmentSize == 0 {
+        facts.serverSegmentSize = entry.frame.segment.maximumSegmentSize ?? 0
+        facts.handshakeMilliseconds = Int((verdict.acknowledgmentRoundTrip ?? 0) / 1_000_000)
       }
-      if segment.flags.contains(.fin) {
-        if !hasClosed { facts.firstToClose = end }
-        hasClosed = true
-        if end == .client, let start = first[.client] {
-          facts.clientOctets = start.distance(to: segment.sequence + segment.payload.count) - 1
-        }
-      }
-      guard segment.length > 0 else { continue }
-      let behind = segment.sequence + segment.length
-      if let furthest = seen[end], behind.precedesOrEquals(furthest) {
+      if verdict.flags.contains(.retransmission) {
         facts.repeated.append(place + 1)
-      } else {
-        seen[end] = behind
+      } else if isClient {
+        facts.clientOctets += segment.length
       }
+      if isClient { facts.clientMost = max(facts.clientMost, verdict.bytesInFlight ?? 0) }
     }
+    facts.isClientFirst = analyzer.summaries.first?.clientEndedFirst ?? false
     return facts
   }()
 
@@ -137,13 +130,21 @@ struct TraceExercise: Exercise {
             "SYN and FIN are counted too: each takes a number, but is no data",
         ],
         otherwise: "subtract the first number from the last, and mind SYN and FIN", hint: hints[3]),
+      NumberQuestion(
+        name: "under way",
+        ask: "The most octets of the client's that were under way at once: sent, and not yet "
+          + "acknowledged to the listener's knowledge.",
+        key: facts.clientMost,
+        mistakes: [facts.clientOctets: "most of these were acknowledged before the next went out"],
+        otherwise: "after each packet of the client, take its last number less the last "
+          + "acknowledgment that had come", hint: hints[4]),
     ]
   }
 
   private var closer: WordQuestion {
     WordQuestion(
       name: "closes first", ask: "Who sends its FIN first: client or server?",
-      key: Self.facts.firstToClose.rawValue,
+      key: (Self.facts.isClientFirst ? RunEnd.client : .server).rawValue,
       otherwise: "look for the first F among the flags, and who sent it",
       hint: "the port 25 is the server's")
   }

@@ -45,6 +45,9 @@ struct WindowExercise: Exercise {
     let probe = frames.first { $0.reason?.name == "zeroWindowProbe" }
     let update = frames.first { $0.reason?.name == "windowUpdate" }
     let answer = frames.first { $0.reason?.name == "answerProbe" }
+    let unread =
+      Self.recording.moments.first { $0.sent.contains((zero?.ordinal ?? 0) - 1) }?.server.unread
+      ?? 0
     let small = frames.first {
       $0.sender == .server && $0.segment.window < 1000 && $0.segment.window > 0
     }
@@ -55,9 +58,9 @@ struct WindowExercise: Exercise {
         mistakes: [small?.ordinal ?? -1: "there the window is small, but not yet 0"],
         otherwise: "look for window 0 in the last column, from the server", hint: hints[0]),
       NumberQuestion(
-        name: "unread", ask: "How many octets wait unread at the server then?", key: 4096,
+        name: "unread", ask: "How many octets wait unread at the server then?", key: unread,
         mistakes: [
-          4000: "four full segments came first, and then what was left of the window, too"
+          unread - 96: "four full segments came first, and then what was left of the window, too"
         ],
         otherwise: "nobody has read, so that it is all that was acknowledged", hint: hints[1]),
       NumberQuestion(

@@ -72,7 +72,7 @@ public enum RunHabit: Hashable, Sendable {
 /// The same value always gives the same ``Recording``, octet by octet: that is what makes stepping
 /// back, and forking a run at any packet, possible.
 public struct RecordedRun: Hashable, Sendable {
-  /// The largest number of frames that is recorded; the run stops there.
+  /// The largest number of frames of a ``Recording``; the run stops there. A ``Timeline`` goes further.
   public static let maximumFrames = 4000
 
   /// Where chance begins.

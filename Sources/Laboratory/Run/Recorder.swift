@@ -7,77 +7,130 @@ import Wire
 extension RecordedRun {
   /// Lets the run happen, from its start to its end, in virtual time.
   public func record() -> Recording {
-    var recorder = Recorder(self)
-    return recorder.play()
+    var recorder = Recorder(self, maximumFrames: Self.maximumFrames)
+    while recorder.advance() {}
+    return recorder.finish()
   }
 }
 
 /// The driver of a run: two hosts on a link, their users, and a notebook.
+///
+/// It can be copied between two calls of ``advance()``, and the copy goes on alike.
 struct Recorder: ~Copyable {
   static let clientAddress = IPv4Address(192, 0, 2, 1)
   static let serverAddress = IPv4Address(192, 0, 2, 2)
 
   private let run: RecordedRun
+  private let maximumFrames: Int
   private var world: World
   private var client: RunUser
   private var server: RunUser
-  private var inputs: [RunInput]
-  private var recording: Recording
+  private let inputs: [RunInput]
+  private var nextInput = 0
   private var reader = SegmentReader()
-  /// Frames that will arrive and have not.
-  private var underWay: [Int] = []
+  /// Frames that will arrive and have not: their places, and when.
+  private var underWay: [(place: Int, at: Duration)] = []
   private var doneActions: [RunInput] = []
   /// The client's end of the present connection, and of the last one that the server has had.
   private var local: SocketAddress?
   private var seen: SocketAddress?
+  private var states: (client: TCPState, server: TCPState)?
+  /// Frames so far.
+  private(set) var frameCount = 0
+  /// The run stopped at a bound, not at its end.
+  private(set) var isCutOff = false
+  /// What was written down since the last ``takeNotes()``.
+  private var moments: [Moment] = []
+  private var frames: [RecordedFrame] = []
 
-  init(_ run: RecordedRun) {
+  /// A run at its beginning.
+  ///
+  /// - Parameter keepsStreams: the octets that the users read are kept, for ``finish()``.
+  init(_ run: RecordedRun, maximumFrames: Int, keepsStreams: Bool = true) {
     self.run = run
+    self.maximumFrames = maximumFrames
     var configuration = StackConfiguration()
     configuration.explains = true
     world = World.pair(seed: run.seed, conditions: run.link, configuration: configuration)
     world.recordsFrames = true
-    let interventions = run.interventions
-    world.intervenes = { interventions[$0.ordinal] }
-    client = RunUser(.client, run.clientHabit)
-    server = RunUser(.server, run.serverHabit)
+    client = RunUser(.client, run.clientHabit, keepsReceived: keepsStreams)
+    server = RunUser(.server, run.serverHabit, keepsReceived: keepsStreams)
     // A stable sort: inputs of one time stay in their order.
     inputs = run.inputs.enumerated()
       .sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
-    recording = Recording(run: run)
-  }
-
-  mutating func play() -> Recording {
+    intervene()
     let place = SocketAddress(Self.serverAddress, Port(run.port))
     var options = ListenOptions()
     options.tcp = run.server
     _ = try? server.listen(at: place, options, on: &world[world.server])
     note()
-    let end = Instant.start + run.limit
-    while true {
-      let next = min(
-        world.nextTime ?? .distantFuture, inputs.first.map { .start + $0.at } ?? .distantFuture)
-      if next == .distantFuture { break }
-      if next > end || recording.frames.count >= RecordedRun.maximumFrames {
-        recording.isCutOff = true
-        break
-      }
-      if let input = inputs.first, .start + input.at <= next {
-        // Nothing else happens before: time only passes.
-        if .start + input.at > world.now { world.run(until: .start + input.at) }
-        inputs.removeFirst()
-        act(input)
-      } else {
-        _ = world.step()
-        // What the users answer is a step of its own.
-        note()
-      }
-      letUsersAct()
+  }
+
+  /// Another recorder at the same place, whose run may do other things to packets from here on.
+  init(copying other: borrowing Recorder, for run: RecordedRun) {
+    self.run = run
+    maximumFrames = other.maximumFrames
+    world = other.world.copy()
+    client = other.client
+    server = other.server
+    inputs = other.inputs
+    nextInput = other.nextInput
+    reader = other.reader
+    underWay = other.underWay
+    doneActions = other.doneActions
+    local = other.local
+    seen = other.seen
+    states = other.states
+    frameCount = other.frameCount
+    isCutOff = other.isCutOff
+    moments = other.moments
+    frames = other.frames
+    intervene()
+  }
+
+  private mutating func intervene() {
+    let interventions = run.interventions
+    world.intervenes = { interventions[$0.ordinal] }
+  }
+
+  /// The next thing happens; false when nothing is left to happen, or a bound is reached.
+  mutating func advance() -> Bool {
+    let input = nextInput < inputs.count ? inputs[nextInput] : nil
+    let next = min(world.nextTime ?? .distantFuture, input.map { .start + $0.at } ?? .distantFuture)
+    if next == .distantFuture || isCutOff { return false }
+    if next > Instant.start + run.limit || frameCount >= maximumFrames {
+      isCutOff = true
+      return false
+    }
+    if let input, .start + input.at <= next {
+      // Nothing else happens before: time only passes.
+      if .start + input.at > world.now { world.run(until: .start + input.at) }
+      nextInput += 1
+      act(input)
+    } else {
+      _ = world.step()
+      // What the users answer is a step of its own.
       note()
     }
+    letUsersAct()
+    note()
+    return true
+  }
+
+  /// What was written down since the last call.
+  mutating func takeNotes() -> (moments: [Moment], frames: [RecordedFrame]) {
+    defer { (moments, frames) = ([], []) }
+    return (moments, frames)
+  }
+
+  /// The whole run, if nothing was taken of it.
+  mutating func finish() -> Recording {
+    var recording = Recording(run: run)
+    (recording.moments, recording.frames) = takeNotes()
     recording.mails = server.mails
     recording.received = server.received
     recording.answered = client.received
+    recording.isCutOff = isCutOff
     return recording
   }
 
@@ -114,25 +167,24 @@ struct Recorder: ~Copyable {
   /// Writes down what has changed since the last note.
   private mutating func note() {
     let time = world.now - .start
-    let first = recording.frames.count
+    let first = frameCount
     for frame in world.takeFrames() {
       let sender: RunEnd = frame.sender == world.client ? .client : .server
-      recording.frames.append(
+      frames.append(
         RecordedFrame(
           ordinal: frame.ordinal, sender: sender, sentAt: frame.sentAt - .start,
           arrivesAt: frame.arrivesAt.map { $0 - .start }, fate: frame.fate, octets: frame.octets,
           segment: reader.read(frame.octets, from: sender), reason: frame.explanation))
+      if let at = frame.arrivesAt { underWay.append((frameCount, at - .start)) }
+      frameCount += 1
     }
-    let sent = first..<recording.frames.count
-    let arrived = underWay.filter { (recording.frames[$0].arrivesAt ?? .zero) <= time }
-    underWay.removeAll { (recording.frames[$0].arrivesAt ?? .zero) <= time }
-    underWay += sent.filter { recording.frames[$0].arrivesAt != nil }
+    let sent = first..<frameCount
+    let arrived = underWay.filter { $0.at <= time && $0.place < first }.map(\.place)
+    underWay.removeAll { $0.at <= time && $0.place < first }
     let (clientEnd, serverEnd) = snapshots()
-    let before = recording.moments.last
     var transitions: [Transition] = []
     for (end, old, new) in [
-      (RunEnd.client, before?.client.state, clientEnd.state),
-      (.server, before?.server.state, serverEnd.state),
+      (RunEnd.client, states?.client, clientEnd.state), (.server, states?.server, serverEnd.state),
     ] {
       if let old, old != new { transitions.append(Transition(end: end, from: old, to: new)) }
     }
@@ -145,8 +197,9 @@ struct Recorder: ~Copyable {
     let isEmpty =
       arrived.isEmpty && sent.isEmpty && moment.actions.isEmpty && decisions.isEmpty
       && transitions.isEmpty
-    if before != nil && isEmpty { return }
-    recording.moments.append(moment)
+    if states != nil && isEmpty { return }
+    states = (clientEnd.state, serverEnd.state)
+    moments.append(moment)
   }
 
   private mutating func snapshots() -> (EndSnapshot, EndSnapshot) {

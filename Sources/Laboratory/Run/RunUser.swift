@@ -9,6 +9,8 @@ struct RunUser {
   private struct Line {
     var socket: SocketID
     var waiting: [UInt8] = []
+    /// How many of the waiting octets were written.
+    var written = 0
     var isClosing = false
     var hasClosed = false
     var receiver: MailReceiver?
@@ -26,9 +28,13 @@ struct RunUser {
   /// The mailbox.
   private(set) var mails: [[UInt8]] = []
 
-  init(_ end: RunEnd, _ habit: RunHabit) {
+  /// What is read is kept; long runs do without.
+  private let keepsReceived: Bool
+
+  init(_ end: RunEnd, _ habit: RunHabit, keepsReceived: Bool) {
     self.end = end
     self.habit = habit
+    self.keepsReceived = keepsReceived
     if case .mailClient(let mails, _) = habit { mailsLeft = mails }
   }
 
@@ -69,7 +75,7 @@ struct RunUser {
     case .close: lines[last].isClosing = true
     case .abort:
       stack.abort(lines[last].socket, at: now)
-      lines[last].waiting = []
+      (lines[last].waiting, lines[last].written) = ([], 0)
     }
     write(last, on: &stack, at: now)
   }
@@ -117,7 +123,7 @@ struct RunUser {
       }
       guard let piece, !piece.isEmpty else { return }
       left -= piece.count
-      received += piece
+      if keepsReceived { received += piece }
       lines[index].receiver?.receive(piece, at: now)
       lines[index].sender?.receive(piece)
     }
@@ -126,9 +132,13 @@ struct RunUser {
   private mutating func write(_ index: Int, on stack: inout Stack, at now: Instant) {
     let socket = lines[index].socket
     if !lines[index].waiting.isEmpty {
+      // The octets stay as they are, so that copies of this user share them.
       let waiting = lines[index].waiting
-      let count = (try? stack.send(socket, waiting.span, at: now)) ?? 0
-      lines[index].waiting.removeFirst(count)
+      let rest = waiting.span.extracting(droppingFirst: lines[index].written)
+      lines[index].written += (try? stack.send(socket, rest, at: now)) ?? 0
+      if lines[index].written == waiting.count {
+        (lines[index].waiting, lines[index].written) = ([], 0)
+      }
     }
     // CLOSE in SYN-SENT would delete the connection (RFC 9293 3.10.4): this user waits.
     if lines[index].isClosing, lines[index].waiting.isEmpty, !lines[index].hasClosed,

@@ -22,13 +22,16 @@ public struct SegmentSummary: Hashable, Sendable {
   public var text: String?
 
   /// `SYN,ACK seq 0 ack 1 len 20`.
-  public var description: String {
-    if let text { return text }
+  public var description: String { parts.joined(separator: " ") }
+
+  /// The parts of the description, the most important first.
+  package var parts: [String] {
+    if let text { return [text] }
     var parts = [Self.names(flags), "seq \(sequence)"]
     if let acknowledgment { parts.append("ack \(acknowledgment)") }
     if count > 0 { parts.append("len \(count)") }
     if let maximumSegmentSize { parts.append("mss \(maximumSegmentSize)") }
-    return parts.joined(separator: " ")
+    return parts
   }
 
   /// The control bits, in the order in which people name them.

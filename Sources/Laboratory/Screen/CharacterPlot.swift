@@ -1,6 +1,3 @@
-import Simulation
-import TCPCore
-
 /// A plot in characters: points in a frame of two axes.
 public struct CharacterPlot: Sendable {
   /// A point; later ones are drawn over earlier ones.
@@ -24,6 +21,12 @@ public struct CharacterPlot: Sendable {
   public var title: String
   /// The points.
   public var points: [Point]
+  /// Each value holds until the next of its mark, and to the end.
+  public var holds = false
+  /// The first moment of the axis; nil for that of the first point.
+  public var begin: Double?
+  /// The last moment of the axis; nil for that of the last point.
+  public var end: Double?
 
   /// A plot of points.
   public init(title: String, points: [Point]) {
@@ -37,22 +40,51 @@ public struct CharacterPlot: Sendable {
     let columns = max(width - label - 1, 1)
     let rows = max(height - 2, 1)
     let highest = max(points.map(\.y).filter(\.isFinite).max() ?? 0, 1)
-    let latest = max(points.map(\.x).filter(\.isFinite).max() ?? 0, 0.001)
+    let times = points.map(\.x).filter(\.isFinite)
+    let first = begin ?? times.min() ?? 0
+    let latest = max(times.max() ?? 0, end ?? 0, first + 0.001)
     var field = Array(repeating: Array(repeating: Character(" "), count: columns), count: rows)
-    for point in points where point.x.isFinite && point.y.isFinite {
-      let column = Int((point.x / latest * Double(columns - 1)).rounded())
-      let row = rows - 1 - Int((point.y / highest * Double(rows - 1)).rounded())
+    func column(_ x: Double) -> Int {
+      Int(((x - first) / (latest - first) * Double(columns - 1)).rounded())
+    }
+    func draw(_ mark: Character, _ column: Int, _ y: Double) {
+      let row = rows - 1 - Int((y / highest * Double(rows - 1)).rounded())
       if field.indices.contains(row), field[row].indices.contains(column) {
-        field[row][column] = point.mark
+        field[row][column] = mark
       }
+    }
+    var held: [Character: Point] = [:]
+    var marks: [Character] = []
+    let shown = points.filter { $0.x.isFinite && $0.y.isFinite }
+    if holds {
+      for point in shown where !marks.contains(point.mark) { marks.append(point.mark) }
+      for mark in marks {
+        for point in shown where point.mark == mark {
+          let start = held[mark].map { column($0.x) + 1 } ?? column(point.x)
+          for place in start..<max(start, column(point.x)) {
+            draw(mark, place, held[mark]?.y ?? 0)
+          }
+          draw(mark, column(point.x), point.y)
+          held[mark] = point
+        }
+        guard let last = held[mark] else { continue }
+        for place in column(last.x)..<columns { draw(mark, place, last.y) }
+      }
+    } else {
+      for point in shown { draw(point.mark, column(point.x), point.y) }
     }
     var lines = [Columns.pad(title, width)]
     for row in 0..<rows {
       let text = row == 0 ? Self.short(highest) : row == rows - 1 ? "0" : ""
       lines.append(Columns.pad(text, label, left: true) + "│" + String(field[row]))
     }
-    let time = LadderLine.clock(.milliseconds(Int(latest * 1000)))
-    let axis = "└" + String(repeating: "─", count: max(columns - time.count - 1, 0)) + " " + time
+    func clock(_ time: Double) -> String {
+      LadderLine.clock(.milliseconds(Int(min(time, 1e9) * 1000)))
+    }
+    let begin = first > 0 ? " \(clock(first)) " : ""
+    let time = clock(latest)
+    let rule = String(repeating: "─", count: max(columns - time.count - begin.count - 1, 0))
+    let axis = "└" + begin + rule + " " + time
     lines.append(Columns.pad("", label) + axis)
     return lines.prefix(max(height, 0)).map { String($0.prefix(width)) }
   }
@@ -61,53 +93,5 @@ public struct CharacterPlot: Sendable {
   private static func short(_ value: Double) -> String {
     let number = Int(min(value, 1e15))
     return number < 10_000_000 ? "\(number)" : "\(number / 1_000_000)M"
-  }
-}
-
-extension Recording {
-  /// The sender's windows over time, up to a step: `#` cwnd, `-` ssthresh, `.` octets under way.
-  public func windowPlot(of end: RunEnd, upTo step: Int) -> CharacterPlot {
-    var points: [CharacterPlot.Point] = []
-    for moment in moments.prefix(step + 1) {
-      guard let info = moment[end].info, moment[end].state.isSynchronized else { continue }
-      let x = moment.time / .seconds(1)
-      if info.slowStartThreshold < 1 << 40 {
-        points.append(.init(x, Double(info.slowStartThreshold), "-"))
-      }
-      points.append(.init(x, Double(info.outstanding), "."))
-      points.append(.init(x, Double(info.congestionWindow), "#"))
-    }
-    return CharacterPlot(title: "\(end.rawValue): # cwnd  - ssthresh  . under way", points: points)
-  }
-
-  /// An end's numbers over time, up to a step: `o` sent, `R` again, `x` lost, `a` acknowledged.
-  public func sequencePlot(of end: RunEnd, upTo step: Int) -> CharacterPlot {
-    guard moments.indices.contains(step) else { return CharacterPlot(title: "", points: []) }
-    let time = moments[step].time
-    var acknowledged: [CharacterPlot.Point] = []
-    var sent: [CharacterPlot.Point] = []
-    for frame in frames.prefix(moments[step].sent.upperBound) {
-      let x = frame.sentAt / .seconds(1)
-      if frame.sender == end {
-        guard frame.segment.count > 0 else { continue }
-        let mark: Character =
-          !frame.fate.arrives ? "x" : frame.segment.isRetransmission ? "R" : "o"
-        sent.append(.init(x, Double(frame.segment.sequence), mark))
-      } else if let number = frame.segment.acknowledgment, let arrival = frame.arrivesAt,
-        arrival <= time
-      {
-        acknowledged.append(.init(arrival / .seconds(1), Double(number), "a"))
-      }
-    }
-    return CharacterPlot(
-      title: "\(end.rawValue): o sent  R again  x lost  a acknowledged",
-      points: acknowledged + sent)
-  }
-
-  /// The end that sends most of the data: the one to plot.
-  public var mainSender: RunEnd {
-    let client = frames.reduce(0) { $0 + ($1.sender == .client ? $1.segment.count : 0) }
-    let all = frames.reduce(0) { $0 + $1.segment.count }
-    return client * 2 >= all ? .client : .server
   }
 }

@@ -46,7 +46,7 @@ extension LaboratoryState {
       let words = "\(Self.minimumWidth) x \(Self.minimumHeight) are needed, q quits"
       return Self.fit([ScreenLine(words)], width, height)
     }
-    let panelHeight = max(height * 2 / 5, 7)
+    let panelHeight = panelHeight(height)
     let story = Array(storyLines(width: width).prefix(5))
     // Title, head, and the line at the bottom.
     let ladderHeight = height - 3 - panelHeight - story.count
@@ -55,9 +55,18 @@ extension LaboratoryState {
     lines += Self.fit(ladderLines(width: width, height: ladderHeight), width, ladderHeight)
     lines += story
     lines += Self.fit(panelLines(width: width, height: panelHeight), width, panelHeight)
-    let keys = "←→ step  ↑↓ packet  d l a change  f fork  o c e views  ? help  q quit"
+    let keys = "←→ step  np event  ↑↓ packet  dla change  f fork  oce view  ? help  q quit"
     lines.append(ScreenLine(message.isEmpty ? keys : message, .bar))
     return Self.fit(lines, width, height)
+  }
+
+  /// Lines of the panel: what its words need, or half of the screen where more is better.
+  private func panelHeight(_ height: Int) -> Int {
+    switch panel {
+    case .ends: min(max(height * 2 / 5, 7), 10)
+    case .help: min(max(height * 2 / 5, 7), Self.helpLines.count)
+    case .octets, .plots: max(height / 2, 7)
+    }
   }
 
   /// Cut or filled to a size.
@@ -69,9 +78,10 @@ extension LaboratoryState {
   }
 
   private var titleLine: String {
-    let place = "step \(step) of \(recording.moments.count - 1)"
+    let place = "step \(step) of \(timeline.stepCount - 1)"
     let run = branches.count > 1 ? " · run \(branch + 1) of \(branches.count)" : ""
-    let cut = recording.isCutOff && step == recording.moments.count - 1 ? " · cut off here" : ""
+    let isCut = timeline.isCutOff && step == timeline.stepCount - 1
+    let cut = isCut ? " · cut off at \(timeline.frameCount) packets" : ""
     return " postroad lab · \(title)\(run) · \(place) · \(LadderLine.clock(moment.time))\(cut)"
   }
 
@@ -84,7 +94,7 @@ extension LaboratoryState {
     let middle = selected ?? count - 1
     let first = max(min(middle - height / 2, count - height), 0)
     return (first..<min(first + height, count)).map { place in
-      let frame = recording.frames[place]
+      let frame = timeline.frame(place)
       let isHere = moment.sent.contains(place)
       let mark =
         place == selected ? "> " : moment.arrivals.contains(place) ? "* " : isHere ? "+ " : "  "
@@ -108,13 +118,13 @@ extension LaboratoryState {
       parts.append("the \(input.end.rawValue)'s user \(input.action.description)")
     }
     for place in moment.arrivals {
-      let frame = recording.frames[place]
+      let frame = timeline.frame(place)
       parts.append("\(frame.ordinal) arrives at the \(frame.sender.other.rawValue)")
     }
     if !moment.sent.isEmpty {
       let first = moment.sent.lowerBound + 1
       let last = moment.sent.upperBound
-      let sender = recording.frames[moment.sent.lowerBound].sender.rawValue
+      let sender = timeline.frame(moment.sent.lowerBound).sender.rawValue
       parts.append("the \(sender) sends " + (first == last ? "\(first)" : "\(first) to \(last)"))
     }
     if parts.isEmpty { parts.append(step == 0 ? "nothing has happened yet" : "a timer runs out") }
@@ -166,7 +176,7 @@ extension LaboratoryState {
   private func panelLines(width: Int, height: Int) -> [ScreenLine] {
     switch panel {
     case .ends: endsLines(width: width)
-    case .octets: octetsLines(height: height)
+    case .octets: octetsLines(width: width, height: height)
     case .plots: plotsLines(width: width, height: height)
     case .help: Self.helpLines
     }
@@ -185,7 +195,8 @@ extension LaboratoryState {
     let decided = moment.decisions.filter { $0.rule.effect != .drops }
       .map { "\($0.end.rawValue): \($0.rule.name)" }
     if !decided.isEmpty {
-      lines.append(ScreenLine("decided: " + decided.joined(separator: ", "), .faint))
+      let text = "decided: " + decided.joined(separator: ", ")
+      lines += Columns.wrap(text, width: width).map { ScreenLine($0, .faint) }
     }
     return Array(lines.dropFirst(min(scroll, max(lines.count - 1, 0))))
   }
@@ -211,16 +222,18 @@ extension LaboratoryState {
     ]
   }
 
-  private func octetsLines(height: Int) -> [ScreenLine] {
+  private func octetsLines(width: Int, height: Int) -> [ScreenLine] {
     guard let frame else { return [ScreenLine("no packet is selected", .faint)] }
     // What was altered on the way is shown as it arrives.
     var octets = frame.octets
     var isAltered = false
-    if case .alter(let others)? = recording.run.interventions[frame.ordinal] {
+    if case .alter(let others)? = timeline.run.interventions[frame.ordinal] {
       octets = others
       isAltered = true
     }
-    let lines = PacketDissection.fields(of: octets).map { field in
+    // Place, octets, name and section have their columns; what the value needs beyond goes below.
+    let valueWidth = max(width - 63, 12)
+    let lines = PacketDissection.fields(of: octets).flatMap { field in
       let shown =
         octets[field.offset..<(field.offset + min(field.count, 8))].map {
           let text = String($0, radix: 16)
@@ -230,10 +243,16 @@ extension LaboratoryState {
         isAltered
         && octets[field.offset..<(field.offset + field.count)]
           != frame.octets[field.offset..<min(field.offset + field.count, frame.octets.count)]
-      return ScreenLine(
-        Columns.pad("\(field.offset)", 5, left: true) + " " + Columns.pad(shown, 18) + " "
-          + Columns.pad(field.name, 21) + " " + Columns.pad(field.value, 22) + " " + field.source,
-        isChanged ? .lost : .plain)
+      let values = Columns.wrap(field.value, width: valueWidth)
+      return values.prefix(6).enumerated().map { row, value in
+        let isFirst = row == 0
+        return ScreenLine(
+          Columns.pad(isFirst ? "\(field.offset)" : "", 4, left: true) + " "
+            + Columns.pad(isFirst ? shown : "", 18) + " "
+            + Columns.pad(isFirst ? field.name : "", 21) + " "
+            + Columns.pad(value, valueWidth) + (isFirst ? "  " + field.source : ""),
+          isChanged ? .lost : .plain)
+      }
     }
     let first = min(scroll, max(lines.count - height + 1, 0))
     let more = lines.count > height - 1 ? "  (page up and down)" : ""
@@ -242,23 +261,30 @@ extension LaboratoryState {
   }
 
   private func plotsLines(width: Int, height: Int) -> [ScreenLine] {
-    let end = recording.mainSender
+    let end = timeline.mainSender
     let half = (width - 2) / 2
-    let left = recording.windowPlot(of: end, upTo: step).lines(width: half, height: height)
-    let right = recording.sequencePlot(of: end, upTo: step).lines(width: half, height: height)
+    var windows = timeline.windowPlot(of: end, upTo: step)
+    var sequence = timeline.sequencePlot(of: end, upTo: step)
+    // Both over the same time.
+    let first = (windows.points + sequence.points).map(\.x).min()
+    (windows.begin, sequence.begin) = (first, first)
+    (windows.end, sequence.end) = (timeline.steps[step].time, timeline.steps[step].time)
+    let left = windows.lines(width: half, height: height)
+    let right = sequence.lines(width: half, height: height)
     return zip(left, right).map { ScreenLine(Columns.pad($0, half) + "  " + $1) }
   }
 
   private static let helpLines = [
-    ScreenLine("← →  a step back, a step on           Home End  the beginning, the end", .strong),
-    ScreenLine("↑ ↓  select another packet            PgUp PgDn  scroll what is below"),
+    ScreenLine(
+      "← →  a step back, a step on     [ ]  20 steps       Home End  beginning, end", .strong),
+    ScreenLine("n p  the next, the previous loss, repetition, drop or change of state"),
+    ScreenLine("↑ ↓  select another packet      PgUp PgDn  scroll what is below"),
     ScreenLine("d    lose the packet, or no longer    l  100 ms, 300 ms, 1 s late, or no longer"),
     ScreenLine("a    alter it: a bit, window 0, a forged reset, a later number, or no longer"),
-    ScreenLine("f    fork: this run stays, a copy goes on      b  the next run"),
-    ScreenLine("e    both ends      o  the packet's octets     c  plots"),
+    ScreenLine("f    fork: this run stays, a copy goes on       b  the next run"),
+    ScreenLine("e    both ends      o  the packet's octets      c  plots"),
     ScreenLine(
       "> selected   * arrives now   + sent now   ✗ lost   ~ held back   ≈ altered", .faint),
-    ScreenLine(
-      "The run is made again from its start at each change: the same octets, always.", .faint),
+    ScreenLine("A change makes the run again from there: the same octets, always.", .faint),
   ]
 }

@@ -22,9 +22,9 @@ public enum LaboratoryPanel: Hashable, Sendable {
 
 /// The terminal program without its terminal: runs, a place in one, and what keys do.
 ///
-/// Every change to a packet is a new run from the start, so that nothing depends on what was looked
-/// at before; a step back is a smaller number.
-public struct LaboratoryState: Sendable {
+/// Every change to a packet is a new run, which begins at the checkpoint before it, so that nothing
+/// depends on what was looked at before; a step back is a smaller number.
+public struct LaboratoryState {
   /// The most runs that are kept side by side.
   public static let maximumBranches = 9
   private static let delays: [Duration] = [.milliseconds(100), .milliseconds(300), .seconds(1)]
@@ -32,7 +32,7 @@ public struct LaboratoryState: Sendable {
   /// The title of the scene.
   public let title: String
   /// The runs side by side; the first is the one that was begun with.
-  public private(set) var branches: [Recording]
+  public private(set) var branches: [Timeline]
   /// Which of them is looked at.
   public private(set) var branch = 0
   /// Which step of it.
@@ -49,15 +49,17 @@ public struct LaboratoryState: Sendable {
   /// A laboratory at the beginning of a run.
   public init(title: String, run: RecordedRun) {
     self.title = title
-    branches = [run.record()]
+    branches = [Timeline(run)]
+    moment = branches[0].moment(0)
   }
 
-  /// The run that is looked at.
-  public var recording: Recording { branches[branch] }
   /// The step that is looked at.
-  public var moment: Moment { recording.moments[step] }
+  public private(set) var moment: Moment
+
+  /// The run that is looked at.
+  public var timeline: Timeline { branches[branch] }
   /// The selected packet.
-  public var frame: RecordedFrame? { selected.map { recording.frames[$0] } }
+  public var frame: RecordedFrame? { selected.map { timeline.frame($0) } }
   /// Packets that were sent up to this step.
   public var sentCount: Int { moment.sent.upperBound }
 
@@ -69,7 +71,7 @@ public struct LaboratoryState: Sendable {
     case .right: go(to: step + 1)
     case .left: go(to: step - 1)
     case .home: go(to: 0)
-    case .end: go(to: recording.moments.count - 1)
+    case .end: go(to: timeline.stepCount - 1)
     case .up: select((selected ?? 0) - 1)
     case .down: select((selected ?? -1) + 1)
     case .pageUp: scroll = max(scroll - 8, 0)
@@ -88,9 +90,12 @@ public struct LaboratoryState: Sendable {
     case "f": fork()
     case "b":
       branch = (branch + 1) % branches.count
-      step = min(step, recording.moments.count - 1)
-      selectLatest()
+      go(to: min(step, timeline.stepCount - 1))
       message = "run \(branch + 1) of \(branches.count)"
+    case "n": goToRemarkable(isForwards: true)
+    case "p": goToRemarkable(isForwards: false)
+    case "]": go(to: step + 20)
+    case "[": go(to: step - 20)
     case "o": show(.octets)
     case "c": show(.plots)
     case "e": show(.ends)
@@ -106,12 +111,26 @@ public struct LaboratoryState: Sendable {
   }
 
   private mutating func go(to place: Int) {
-    let last = recording.moments.count - 1
+    let last = timeline.stepCount - 1
     if place < 0 { message = "this is the beginning" }
-    if place > last { message = "this is the end of the run" }
+    if place > last {
+      message =
+        timeline.isCutOff
+        ? "the run was cut off here, at its bound of \(timeline.frameCount) packets or its time"
+        : "this is the end of the run"
+    }
     step = min(max(place, 0), last)
+    moment = timeline.moment(step)
     scroll = 0
     selectLatest()
+  }
+
+  private mutating func goToRemarkable(isForwards: Bool) {
+    guard let place = timeline.remarkable(after: step, isForwards: isForwards) else {
+      message = "nothing is lost, sent again or thrown away from here on, and no state changes"
+      return
+    }
+    go(to: place)
   }
 
   /// Selects what this step is about: what was sent, else what arrived.
@@ -178,13 +197,14 @@ public struct LaboratoryState: Sendable {
       message = "no packet is selected; the right arrow steps on"
       return
     }
-    let (intervention, words) = choose(recording.run, frame)
-    branches[branch] = recording.run.forked(at: frame.ordinal, intervention).record()
+    let (intervention, words) = choose(timeline.run, frame)
+    branches[branch] = Timeline(forking: timeline, at: frame.ordinal, intervention)
     // Everything up to the packet is as it was, the step in which it is sent too.
-    step = recording.moment(sending: frame.ordinal) ?? 0
+    step = timeline.step(sending: frame.ordinal) ?? 0
+    moment = timeline.moment(step)
     selected = frame.ordinal - 1
     scroll = 0
-    message = "packet \(frame.ordinal) \(words); step on to see what comes of it"
+    message = "packet \(frame.ordinal) \(words); → shows what comes of it"
   }
 
   private mutating func fork() {
@@ -192,7 +212,7 @@ public struct LaboratoryState: Sendable {
       message = "\(branches.count) runs are enough"
       return
     }
-    branches.append(recording)
+    branches.append(timeline)
     branch = branches.count - 1
     message = "forked: this is run \(branches.count), run 1 stays; b goes from one to the next"
   }

@@ -10,7 +10,12 @@ public enum LadderLine {
     let lane = max(width, 40) - margin - 2
     let number = Columns.pad("\(frame.ordinal)", 5, left: true)
     let time = Columns.pad(clock(frame.sentAt), 9, left: true)
-    return "\(number) \(time) │" + arrow(frame, lane) + "│"
+    let mark: Character =
+      frame.fate == .heldBack ? "~" : frame.fate == .altered ? "≈" : "─"
+    let arrow = arrow(
+      frame.segment.parts, lane: lane, isFromClient: frame.sender == .client,
+      isLost: !frame.fate.arrives, mark: mark)
+    return "\(number) \(time) │" + arrow + "│"
   }
 
   /// The heads of both sides.
@@ -20,21 +25,24 @@ public enum LadderLine {
     return Columns.pad("", margin - 2) + "  client" + gap + "server"
   }
 
-  private static func arrow(_ frame: RecordedFrame, _ lane: Int) -> String {
-    var words = frame.segment.description.split(separator: " ").map(String.init)
-    // Parts are left out whole, from the last, where they do not fit.
-    while words.count > 1, words.joined(separator: " ").count > lane - 8 { words.removeLast() }
-    let label = String(words.joined(separator: " ").prefix(lane - 8))
-    let room = lane - label.count - 5
-    let isLost = !frame.fate.arrives
-    let mark = frame.fate == .heldBack ? "~" : frame.fate == .altered ? "≈" : "─"
+  /// An arrow from one side to the other, exactly so many columns wide, with its label.
+  ///
+  /// Parts of the label are left out whole, from the last, where they do not fit.
+  package static func arrow(
+    _ label: [String], lane: Int, isFromClient: Bool, isLost: Bool, mark: Character = "─"
+  ) -> String {
+    let most = max(lane - (isLost ? 7 : 6), 0)
+    var parts = label
+    while parts.count > 1, parts.joined(separator: " ").count > most { parts.removeLast() }
+    let text = String(parts.joined(separator: " ").prefix(most))
+    let room = lane - text.count - 5
     func rule(_ count: Int) -> String { String(repeating: mark, count: max(count, 0)) }
     func blank(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
-    switch (frame.sender, isLost) {
-    case (.client, false): return "── \(label) " + rule(room) + "▶"
-    case (.server, false): return "◀" + rule(room) + " \(label) ──"
-    case (.client, true): return "── \(label) " + rule(room / 2) + "✗" + blank(room - room / 2)
-    case (.server, true): return blank(room - room / 2) + "✗" + rule(room / 2) + " \(label) ──"
+    switch (isFromClient, isLost) {
+    case (true, false): return "── \(text) " + rule(room) + "▶"
+    case (false, false): return "◀" + rule(room) + " \(text) ──"
+    case (true, true): return "── \(text) " + rule(room / 2) + "✗" + blank(room - room / 2)
+    case (false, true): return blank(room - room / 2) + "✗" + rule(room / 2) + " \(text) ──"
     }
   }
 
@@ -49,7 +57,7 @@ public enum LadderLine {
 /// Text in columns.
 package enum Columns {
   /// Exactly so many columns: cut off, or filled with blanks.
-  static func pad(_ text: String, _ count: Int, left: Bool = false) -> String {
+  package static func pad(_ text: String, _ count: Int, left: Bool = false) -> String {
     let gap = String(repeating: " ", count: max(count - text.count, 0))
     return left ? gap + text.prefix(max(count, 0)) : text.prefix(max(count, 0)) + gap
   }

@@ -39,8 +39,15 @@ struct Lab: ParsableCommand {
     } catch let code as ExitCode {
       throw code
     } catch {
-      throw complain("cannot write to \(folder): \(error.localizedDescription)")
+      throw complain("cannot write to \(folder): \(systemText(of: error))")
     }
+  }
+
+  /// The folder that is meant where none is named: the exercise's name, or this one if it is it.
+  static func folder(of exercise: any Exercise) -> String {
+    let files = FileManager.default
+    let here = URL(filePath: files.currentDirectoryPath).lastPathComponent
+    return !files.fileExists(atPath: exercise.name) && here == exercise.name ? "." : exercise.name
   }
 
   /// The files of a learner's folder, those of the exercise only.
@@ -49,7 +56,8 @@ struct Lab: ParsableCommand {
     let isThere = unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
     guard isThere, isFolder.boolValue else {
       throw complain(
-        "there is no folder \(folder); 'postroad lab start \(exercise.name)' writes it",
+        "there is no folder \(folder); 'postroad lab start \(exercise.name)"
+          + (folder == exercise.name ? "" : " --into \(folder)") + "' writes it",
         .validationFailure)
     }
     var files: [ExerciseFile] = []
@@ -96,7 +104,8 @@ struct LabStart: ParsableCommand {
     let folder = into ?? name
     try Lab.write(exercise, into: folder)
     try put([
-      "\(exercise.title): read \(folder)/README.md, then 'postroad lab check \(name) \(folder)'"
+      "\(exercise.title): read \(folder)/README.md, then 'postroad lab check \(name)"
+        + (folder == name ? "'" : " \(folder)'")
     ])
   }
 }
@@ -118,7 +127,7 @@ struct LabCheck: ParsableCommand {
 
   func run() throws {
     let exercise = try Lab.exercise(name)
-    switch exercise.check(try Lab.read(exercise, from: folder ?? name)) {
+    switch exercise.check(try Lab.read(exercise, from: folder ?? Lab.folder(of: exercise))) {
     case .passed(let sentence):
       try put(["passed: \(sentence)"])
     case .notYet(let sentence, let next):
@@ -154,7 +163,7 @@ struct LabTry: ParsableCommand {
     do {
       try Data(text.utf8).write(to: URL(filePath: save))
     } catch {
-      throw complain("cannot write to \(save): \(error.localizedDescription)")
+      throw complain("cannot write to \(save): \(systemText(of: error))")
     }
   }
 }

@@ -10,7 +10,8 @@ struct LabOpen: ParsableCommand {
     discussion: """
       Keys: the arrows left and right step, up and down select a packet; d drops it, l delays it, \
       a alters it, f forks the run, b shows the next run; o shows its octets, c plots, e both \
-      ends; ? helps, q quits.
+      ends; n and p go to the next and the previous event; ? helps, q quits. A run of up to \
+      \(Timeline.maximumFrames) packets is kept; a longer one is cut off there.
       """)
 
   @Argument(help: ArgumentHelp("An exercise; none for the terminal program.", valueName: "name"))
@@ -37,7 +38,21 @@ struct LabOpen: ParsableCommand {
     help: ArgumentHelp("The part of the packets that the link loses, 0 to 0.5.", valueName: "p"))
   var loss: Double?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What a transfer carries, for --scene transfer and lossy: 1 to 20000000.",
+      valueName: "count"))
+  var octets: Int?
+
   func validate() throws {
+    if let octets, !(1...LaboratoryScene.mostOctets).contains(octets) {
+      throw ValidationError(
+        "--octets must be from 1 to \(LaboratoryScene.mostOctets), not \(octets)")
+    }
+    if octets != nil, !scene.isTransfer {
+      throw ValidationError("--octets is for --scene transfer and lossy, not \(scene.rawValue)")
+    }
     if let loss, !(0...0.5).contains(loss) {
       throw ValidationError("--loss must be from 0 to 0.5, not \(loss)")
     }
@@ -59,8 +74,10 @@ struct LabOpen: ParsableCommand {
         "the laboratory needs a terminal; 'postroad lab list' names exercises that need none",
         .validationFailure)
     }
-    var run = scene.run(seed: seed)
+    var run = scene.run(seed: seed, octets: octets)
     if let loss { run.link.loss = loss }
+    // A long run takes a moment.
+    terminal.draw([ScreenLine("the run is being made ...")], hasColours: false)
     var state = LaboratoryState(title: scene.rawValue, run: run)
     var reader = LaboratoryKeyReader()
     let hasColours = (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
