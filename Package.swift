@@ -93,7 +93,7 @@ let package = Package(
       ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", "CTun", collections, logging]),
 
     // Connections as drawings: values in, SVG out.
-    library("Pictures", ["Octets", "Wire"]),
+    library("Pictures", ["Wire", "Analysis"]),
 
     // Mail, and the program.
     library("Mail", ["Octets"]),
@@ -134,7 +134,7 @@ let package = Package(
       "Analysis", ["Octets", "Wire", "Frames", "Stack", "TCPCore", "Simulation", "ProgramRunner"]),
     tests(
       "Oracle", ["Octets", "Wire", "Frames", "Stack", "TCPCore", "Analysis", "ProgramRunner"]),
-    tests("Pictures", ["Octets", "Wire"]),
+    tests("Pictures", ["Octets", "Wire", "Analysis"]),
     tests("Sockets", ["Octets", "Wire", "NetworkCore", "TCPCore", "Stack", "Frames", logging]),
     tests("Mail", ["Octets"]),
     tests("MailStore", ["Octets", "Mail"]),

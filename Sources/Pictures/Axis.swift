@@ -32,15 +32,21 @@ struct Axis {
 
   /// Round values, about as many as there is room for.
   func ticks(_ wanted: Int) -> [Double] {
-    let rough = (range.upperBound - range.lowerBound) / Double(max(wanted, 1))
-    var power = 1.0
-    while power > rough { power /= 10 }
-    while power * 10 <= rough { power *= 10 }
-    let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
+    let step = Self.roundStep(
+      atLeast: (range.upperBound - range.lowerBound) / Double(max(wanted, 1)))
     let first = (range.lowerBound / step).rounded(.up)
     let last = (range.upperBound / step).rounded(.down)
     guard step > 0, last - first < 1000, first <= last else { return [] }
     return stride(from: first, through: last, by: 1).map { $0 * step }
+  }
+
+  /// The least of 1, 2, 5, 10, ... and their tenths that is not below a value above 0.
+  static func roundStep(atLeast rough: Double) -> Double {
+    guard rough.isFinite, rough > 0 else { return 1 }
+    var power = 1.0
+    while power > rough { power /= 10 }
+    while power * 10 <= rough { power *= 10 }
+    return [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
   }
 
   /// A value as the axis shows it: with thousands and millions where it has a unit that takes them.

@@ -1,134 +1,125 @@
-import Octets
-public import Wire
+public import Analysis
+import Wire
 
-/// Follows the TCP connections in a row of packets, so that the one with most octets can be drawn.
+/// Follows the connections that an analysis finds, so that one of them can be drawn.
 public struct FlowCollector: Sendable {
   /// Connections that are followed at once; further ones are not.
   public static let maximumFlows = 1024
   /// Segments that are kept in all; later ones are not drawn.
-  public static let maximumSegments = 2_000_000
+  public static let maximumSegments = 1_000_000
 
-  private struct Key: Hashable {
-    let low: SocketAddress
-    let high: SocketAddress
-  }
-
-  fileprivate struct Known {
+  fileprivate struct Known: Sendable {
     var flow: Flow
-    let client: SocketAddress
-    var origins: [Flow.Side: SequenceNumber] = [:]
-    var furthest: [Flow.Side: Int] = [:]
-    var scales: [Flow.Side: UInt8] = [:]
+    let client: CapturedEnd
+    var fromClient = Way()
+    var fromServer = Way()
     var octets = 0
     /// Whether both SYNs were seen, so that windows can be read.
-    var isScaled: Bool { scales.count == 2 }
+    var isScaled: Bool { fromClient.scale != nil && fromServer.scale != nil }
   }
 
-  private var flows: [Key: Known] = [:]
-  private var order: [Key] = []
+  /// One direction.
+  fileprivate struct Way: Sendable {
+    var origin: UInt32?
+    var furthest: Int?
+    var scale: UInt8?
+  }
+
+  private let wanted: Int?
+  private var flows: [Int: Known] = [:]
   private var kept = 0
   /// Segments that were not kept, for there were too many.
   public private(set) var omitted = 0
 
   /// Nothing seen yet.
-  public init() {}
+  ///
+  /// - Parameter stream: the number of the only connection that is wanted.
+  public init(stream: Int? = nil) { wanted = stream }
 
-  /// A frame of a capture.
+  /// What was found in a frame.
+  ///
+  /// - Parameter time: in seconds, from any moment.
   public mutating func add(
-    _ frame: Span<UInt8>, link: LinkType, at time: Double, reason: String? = nil
+    _ finding: CaptureAnalyzer.Finding, at time: Double, reason: String? = nil,
+    isLost: Bool = false
   ) {
-    guard let place = NetworkPacketPlace(in: frame, link: link), place.type == .ipv4 else { return }
-    add(packet: frame.extracting(droppingFirst: place.offset), at: time, reason: reason)
-  }
-
-  /// An IPv4 packet; others, and fragments, are passed over.
-  public mutating func add(
-    packet octets: Span<UInt8>, at time: Double, reason: String? = nil, isLost: Bool = false
-  ) {
-    guard let packet = try? IPv4PacketView(parsing: octets), !packet.isFragment,
-      packet.transport == .tcp, let segment = try? TCPSegmentView(parsing: packet.payload)
+    guard wanted ?? finding.stream == finding.stream, let (facts, verdict) = finding.segment,
+      facts.header == .whole
     else { return }
-    guard kept < Self.maximumSegments else {
+    guard kept < Self.maximumSegments,
+      flows[finding.stream] != nil || flows.count < Self.maximumFlows
+    else {
       omitted += 1
       return
     }
-    let from = SocketAddress(packet.source, segment.sourcePort)
-    let to = SocketAddress(packet.destination, segment.destinationPort)
-    let isLow =
-      (from.address.rawValue, from.port.rawValue) < (to.address.rawValue, to.port.rawValue)
-    let key = isLow ? Key(low: from, high: to) : Key(low: to, high: from)
-    if flows[key] == nil {
-      guard flows.count < Self.maximumFlows else { return omitted += 1 }
-      let isServer =
-        segment.flags.contains(.syn)
-        ? segment.flags.contains(.ack) : from.port.rawValue < to.port.rawValue
-      let (client, server) = isServer ? (to, from) : (from, to)
-      flows[key] = Known(flow: Flow(client: "\(client)", server: "\(server)"), client: client)
-      order.append(key)
-    }
     kept += 1
-    flows[key]?.add(segment, from: from, at: time, reason: reason, isLost: isLost)
+    let isClient =
+      facts.flags.contains(.syn)
+      ? !facts.flags.contains(.ack) : facts.source.port >= facts.destination.port
+    let client = isClient ? facts.source : facts.destination
+    let server = isClient ? facts.destination : facts.source
+    flows[
+      finding.stream,
+      default: Known(flow: Flow(client: "\(client)", server: "\(server)"), client: client)
+    ].add(facts, verdict, at: time, reason: reason, isLost: isLost)
   }
 
   /// The connection with most octets, the first among equals; nil when there was none.
   public var busiest: Flow? {
-    var best: Known?
-    for key in order {
-      if let known = flows[key], known.octets > best?.octets ?? -1 { best = known }
-    }
-    return best?.flow
+    flows.max { ($0.value.octets, -$0.key) < ($1.value.octets, -$1.key) }?.value.flow
   }
 }
 
 extension FlowCollector.Known {
   fileprivate mutating func add(
-    _ segment: borrowing TCPSegmentView, from: SocketAddress, at time: Double, reason: String?,
-    isLost: Bool
+    _ facts: TCPFacts, _ verdict: FrameVerdict, at time: Double, reason: String?, isLost: Bool
   ) {
-    let side: Flow.Side = from == client ? .client : .server
-    let other: Flow.Side = side == .client ? .server : .client
-    let (flags, options) = (segment.flags, TCPOptions(parsing: segment.options))
-    if flags.contains(.syn) {
-      if let known = origins[side], known != segment.sequence, !flags.contains(.ack) {
-        // The ports are used again: it goes on from where it was.
-        origins = [:]
-        furthest = [:]
-        scales = [:]
-      }
-      origins[side] = segment.sequence
-      if let scale = options.windowScale { scales[side] = min(scale, 14) }
+    let side: Flow.Side = facts.source == client ? .client : .server
+    let isSYN = facts.flags.contains(.syn)
+    var own = side == .client ? fromClient : fromServer
+    var other = side == .client ? fromServer : fromClient
+    if isSYN {
+      own.origin = facts.sequence
+      own.scale = facts.windowScale.map { min($0, 14) } ?? own.scale
     }
-    let origin = origins[side] ?? segment.sequence - 1
-    origins[side] = origin
+    let origin = own.origin ?? facts.sequence &- 1
+    own.origin = origin
     var entry = Flow.Segment(
-      time: time, side: side, sequence: origin.distance(to: segment.sequence),
-      length: segment.payload.count, acknowledgment: nil,
-      window: Int(segment.window)
-        << (isScaled && !flags.contains(.syn) ? Int(scales[side] ?? 0) : 0))
-    if flags.contains(.ack) {
-      let base = origins[other] ?? segment.acknowledgment - 1
-      origins[other] = base
-      entry.acknowledgment = base.distance(to: segment.acknowledgment)
-      for index in 0..<options.sackBlocks.count {
-        let block = options.sackBlocks[index]
-        let (start, end) = (base.distance(to: block.left), base.distance(to: block.right))
+      time: time, side: side, sequence: Self.distance(origin, facts.sequence),
+      length: facts.length, acknowledgment: nil, window: Int(facts.window))
+    if isScaled, !isSYN { entry.window <<= Int(own.scale ?? 0) }
+    if facts.flags.contains(.ack) {
+      let base = other.origin ?? facts.acknowledgment &- 1
+      other.origin = base
+      entry.acknowledgment = Self.distance(base, facts.acknowledgment)
+      for index in 0..<facts.sackBlocks.count {
+        let block = facts.sackBlocks[index]
+        let start = Self.distance(base, block.left.rawValue)
+        let end = Self.distance(base, block.right.rawValue)
         if start <= end { entry.blocks.append(start...end) }
       }
     }
-    entry.flags = Self.names(flags)
+    entry.control = facts.flags
+    entry.verdict = verdict.flags
+    entry.roundTrip = verdict.acknowledgmentRoundTrip.map { Double($0) / 1e6 }
     entry.reason = reason
     entry.isLost = isLost
-    let end = entry.sequence + segment.length
-    if segment.length > 0 {
-      entry.isCopy = end <= furthest[side] ?? .min
-      furthest[side] = max(end, furthest[side] ?? .min)
+    if facts.length > 0 {
+      let end = entry.sequence + facts.length
+      entry.isCopy = own.furthest.map { end <= $0 } ?? false
+      own.furthest = max(end, own.furthest ?? end)
     }
     octets += entry.length
     flow.segments.append(entry)
+    if side == .client {
+      (fromClient, fromServer) = (own, other)
+    } else {
+      (fromServer, fromClient) = (own, other)
+    }
   }
 
-  private static func names(_ flags: TCPFlags) -> String {
-    let known: [(TCPFlags, String)] = [(.syn, "SYN"), (.fin, "FIN"), (.rst, "RST")]
-    return known.filter { flags.contains($0.0) }.map(\.1).joined(separator: " ")
+  /// How far a number lies behind another, on the circle of 32 bits.
+  private static func distance(_ from: UInt32, _ to: UInt32) -> Int {
+    Int(Int32(bitPattern: to &- from))
   }
 }

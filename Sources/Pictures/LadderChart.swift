@@ -1,3 +1,6 @@
+import Analysis
+import Wire
+
 /// A ladder: time runs downwards, each segment is an arrow from one side to the other.
 struct LadderChart {
   /// Segments that are drawn; a ladder of thousands shows nothing.
@@ -29,12 +32,14 @@ struct LadderChart {
 
   private mutating func draw(_ segment: Flow.Segment, at y: Double, since start: Double) {
     let isFromClient = segment.side == .client
-    let colour = segment.isLost || segment.isCopy ? "#c62828" : isFromClient ? "#1f5fa8" : "#2e7d32"
+    let colour =
+      segment.isLost || Self.isAgain(segment)
+      ? Colour.again : isFromClient ? Colour.data : Colour.acknowledgment
     let (from, to) =
       isFromClient ? (Self.lanes.left, Self.lanes.right) : (Self.lanes.right, Self.lanes.left)
-    let end = segment.isLost ? (from + to) / 2 : to
+    let end = segment.isLost ? from + (to - from) * 0.75 : to
     // It leans, as time goes on while it travels.
-    let lean = segment.isLost ? 4.0 : 8.0
+    let lean = segment.isLost ? 6.0 : 8.0
     svg.line(from, y, end, y + lean, colour, width: 1.3, dashes: segment.isLost ? "5 3" : nil)
     let back = isFromClient ? -8.0 : 8.0
     if segment.isLost {
@@ -51,11 +56,15 @@ struct LadderChart {
       y + 4, anchor: .end, size: 11, colour: "#555")
     svg.words(
       Self.label(segment), (Self.lanes.left + Self.lanes.right) / 2, y - 2, anchor: .middle,
-      size: 11,
-      colour: colour)
+      size: 11, colour: colour)
     if let reason = segment.reason {
       svg.words(Self.cut(reason, 66), Self.lanes.right + 16, y + 6, size: 11, colour: "#555")
     }
+  }
+
+  /// Sent again because it may be lost, not to ask something.
+  private static func isAgain(_ segment: Flow.Segment) -> Bool {
+    segment.isCopy && segment.verdict.isDisjoint(with: [.zeroWindowProbe, .keepAlive])
   }
 
   /// Seconds with six decimals, one below the other.
@@ -66,11 +75,14 @@ struct LadderChart {
   }
 
   private static func label(_ segment: Flow.Segment) -> String {
-    var parts = segment.flags.isEmpty ? [] : [segment.flags]
+    let names: [(TCPFlags, String)] = [(.syn, "SYN"), (.fin, "FIN"), (.rst, "RST")]
+    var parts = names.filter { segment.control.contains($0.0) }.map(\.1)
     parts.append("seq \(segment.sequence)")
     if segment.length > 0 { parts.append("len \(segment.length)") }
     if let number = segment.acknowledgment { parts.append("ack \(number)") }
-    if segment.isCopy { parts.append("again") }
+    if isAgain(segment) { parts.append("again") }
+    if segment.verdict.contains(.outOfOrder), !segment.isCopy { parts.append("out of order") }
+    if segment.verdict.contains(.zeroWindow) { parts.append("window 0") }
     return parts.joined(separator: "  ")
   }
 

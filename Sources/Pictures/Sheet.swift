@@ -1,22 +1,24 @@
 /// All charts of a connection, one below the other, as an SVG or as a web page that needs nothing else.
 public struct Sheet {
   private let title: String
+  private let summary: String
   private let charts: [(svg: SVG, height: Double)]
 
-  /// The charts of a connection: sequence numbers, congestion window and time-out where they are known,
-  /// throughput, ladder.
+  /// The charts of a connection: sequence numbers, windows, round trips, throughput, ladder.
   public init(_ flow: Flow, title: String) {
     self.title = title
-    let panels = [flow.timeSequence(), flow.congestion(), flow.timeout(), flow.throughput()]
+    summary = flow.summary
+    let panels = [flow.timeSequence(), flow.windows(), flow.roundTrips(), flow.throughput()]
     let ladder = LadderChart(flow)
     charts = panels.compactMap(\.self).map { ($0.svg, $0.height) } + [(ladder.svg, ladder.height)]
   }
 
   /// One SVG document.
   public var svg: String {
-    let top = 50.0
+    let top = 70.0
     var svg = SVG()
     svg.words(title, 20, 32, size: 18, isBold: true)
+    svg.words(summary, 20, 54, colour: "#555")
     var y = top
     for chart in charts {
       svg.open("g", "transform=\"translate(0 \(SVG.number(y)))\"")
@@ -38,6 +40,7 @@ public struct Sheet {
       <meta name="viewport" content="width=device-width, initial-scale=1"/>
       <title>\(SVG.escape(title))</title>
       <style>
+      :root { color-scheme: light; }
       body { font-family: sans-serif; color: #222; background: #fff; max-width: 1040px; margin: 1em auto; }
       figure { margin: 1.5em 0; }
       svg { width: 100%; height: auto; }
@@ -45,6 +48,7 @@ public struct Sheet {
       </head>
       <body>
       <h1>\(SVG.escape(title))</h1>
+      <p>\(SVG.escape(summary))</p>
       \(pictures.joined())</body>
       </html>
 

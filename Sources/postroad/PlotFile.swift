@@ -1,6 +1,6 @@
+import Analysis
 import ArgumentParser
 import Foundation
-import Frames
 import Pictures
 
 /// A file for pictures, by its name's ending: `.svg`, or `.html` for one page with all of them.
@@ -13,35 +13,29 @@ enum PlotFile {
     }
   }
 
-  /// Draws the busiest connection of a capture, which is read up to its damage if it has any.
-  static func draw(capture: String, to path: String) throws {
-    var collector = FlowCollector()
-    do throws(CaptureError) {
-      var reader = try CaptureFileReader(path: capture)
-      var first: Int64?
-      while let frame = try reader.next() {
-        let start = first ?? frame.time
-        first = start
-        collector.add(
-          frame.octets.span, link: frame.linkType, at: Double(frame.time &- start) / 1e9,
-          reason: frame.comment.map(reason))
-      }
-    } catch {
-      if case .file = error { throw complain("\(error)") }
-      note("note: \(capture): \(error)")
-    }
+  /// Draws the connection of a capture that was chosen, or the busiest one.
+  static func draw(
+    _ collector: FlowCollector, stream: Int?, of capture: String, to path: String
+  ) throws {
     guard let flow = collector.busiest else {
-      throw complain("\(capture): there is no TCP connection to draw")
+      throw complain(
+        "\(capture): there is no TCP connection" + (stream.map { " \($0)" } ?? "") + " to draw")
     }
     if collector.omitted > 0 { note("note: \(collector.omitted) segments are not drawn") }
     let name = capture.split(separator: "/").last.map(String.init) ?? capture
     try write(flow, title: "\(flow.client) and \(flow.server) in \(name)", to: path)
   }
 
-  /// The beginning of a comment: our own captures name the rule there.
-  private static func reason(_ comment: String) -> String {
-    let line = comment.prefix { !$0.isNewline }
-    return String(line.split(separator: "sends: ", maxSplits: 1).last ?? line)
+  /// Why a frame was sent: our own captures name the rule in a comment, of others the analysis tells.
+  static func reason(
+    comment: String?, _ segment: (facts: TCPFacts, verdict: FrameVerdict)?
+  ) -> String? {
+    if let comment {
+      let line = comment.prefix { !$0.isNewline }
+      return String(line.split(separator: "sends: ", maxSplits: 1).last ?? line)
+    }
+    guard let verdict = segment?.verdict, !verdict.flags.isEmpty else { return nil }
+    return verdict.flags.names.joined(separator: ", ").replacing("_", with: " ")
   }
 
   /// Draws a connection into the file.
@@ -51,7 +45,7 @@ enum PlotFile {
     do {
       try Data(text.utf8).write(to: URL(filePath: path))
     } catch {
-      throw complain("cannot write \(path): \(error.localizedDescription)")
+      throw complain("cannot write \(path): \(systemText(of: error))")
     }
   }
 }

@@ -82,6 +82,68 @@ struct DemoTests {
     #expect(wrong.status == 64 && wrong.errors.contains(".svg or .html"))
   }
 
+  @Test("a connection is chosen for the picture, and the capture is read once: from a pipe, too")
+  func chosenPlot() async throws {
+    let path = FileManager.default.temporaryDirectory.appending(
+      path: "postroad-\(UUID().uuidString).svg"
+    ).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let capture = Places.root.appending(path: "captures/fast-open.pcapng").path
+    var pictures: [String] = []
+    for stream in ["0", "1"] {
+      let done = try await run(
+        "/bin/sh",
+        [
+          "-c",
+          "cat '\(capture)' | '\(Places.program)' replay /dev/stdin --stream \(stream) --plot '\(path)'",
+        ])
+      #expect(done.status == 0, "\(done.errors)")
+      pictures.append(try String(contentsOfFile: path, encoding: .utf8))
+    }
+    #expect(pictures[0] != pictures[1])
+    #expect(pictures[1].contains("sendSYNWithData"))
+    let none = try await run(
+      Places.program, ["replay", capture, "--stream", "7", "--plot", path])
+    #expect(none.status == 1)
+    #expect(none.errors.contains("there is no TCP connection 7 to draw"))
+    let nowhere = try await run(
+      Places.program, ["replay", capture, "--plot", "/nonexistent/x.svg"])
+    #expect(nowhere.status == 1)
+    #expect(nowhere.errors.contains("cannot write /nonexistent/x.svg: "))
+  }
+
+  @Test("each change of state is drawn beside its host, in the order of RFC 9293, figure 5")
+  func states() async throws {
+    let done = try await run(Places.program, ["demo"])
+    let changes = done.output.split(separator: "\n").filter { $0.contains(" → ") }
+      .map { $0.split(separator: "│")[1].dropFirst().dropLast() }
+    let client = changes.filter { $0.last == " " }.map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    #expect(
+      client == [
+        "CLOSED → SYN-SENT", "SYN-SENT → ESTABLISHED", "ESTABLISHED → CLOSE-WAIT",
+        "CLOSE-WAIT → LAST-ACK", "LAST-ACK → CLOSED",
+      ])
+    let server = changes.filter { $0.first == " " }.map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    #expect(
+      server == [
+        "LISTEN → SYN-RECEIVED", "SYN-RECEIVED → ESTABLISHED", "ESTABLISHED → FIN-WAIT-1",
+        "FIN-WAIT-1 → FIN-WAIT-2", "FIN-WAIT-2 → TIME-WAIT",
+      ])
+  }
+
+  @Test("segments of one flight stand together: the reason is told once")
+  func flights() async throws {
+    let done = try await run(Places.program, ["demo", "--scene", "losses"])
+    let lines = done.output.split(separator: "\n")
+    let flight = lines.filter { $0.hasPrefix(" 0.040 s │── ACK seq") }
+    #expect(flight.count == 10, "\(done.output)")
+    #expect(lines.count { $0.contains("a full segment fits into both") } < 8)
+  }
+
   @Test("the same seed draws the same picture")
   func determinism() async throws {
     let options = ["demo", "--loss", "0.1", "--seed", "42"]

@@ -1,6 +1,8 @@
+import Analysis
 import ArgumentParser
 import Foundation
 import Frames
+import Laboratory
 import Octets
 import Pictures
 import Simulation
@@ -70,7 +72,7 @@ struct Demo: ParsableCommand {
     }
     let journey = Journey(
       frames: world.world.takeFrames(), decisions: world.world.takeDecisions(),
-      client: world.clientHost, stream: scene as? StreamScene)
+      changes: world.changes, client: world.clientHost, stream: scene as? StreamScene)
     if let pcap { try write(journey, to: pcap) }
     if let plot { try draw(journey, states: world.states, to: plot) }
     try draw(journey, outcome: scene.outcome, end: world.now)
@@ -83,22 +85,35 @@ struct Demo: ParsableCommand {
     var lines = ["", renderer.mark(title, .strong), ""]
     lines += renderer.head(
       client: "client \(DemoWorld.clientAddress)", server: "server \(DemoWorld.serverAddress)")
+    var last: LadderStep?
     for moment in journey.moments(withDecisions: explain) {
       switch moment {
       case .frame(let frame):
         var step = recorder.step(frame, isFromClient: frame.sender == journey.client)
         if explain, let why = frame.explanation { step.rule = why.name }
         if explain { step.isReasonKnown = false }
+        // One after the other for the same reason: they stand together.
+        let isAlike = step.isLike(last)
+        if isAlike { step.isReasonKnown = true }
+        if !isAlike, last != nil { lines.append(renderer.gap) }
         lines += renderer.draw(step)
+        last = step
       case .decision(let decision):
+        if last != nil { lines.append(renderer.gap) }
         lines += renderer.draw(decision.explanation, byClient: decision.host == journey.client)
+        last = nil
+      case .change(let change):
+        if last != nil { lines.append(renderer.gap) }
+        lines.append(renderer.draw(change))
+        last = nil
       }
     }
+    lines.append(renderer.gap)
     let lost = recorder.lost == 0 ? "none lost" : "\(recorder.lost) lost"
     let again = recorder.retransmissions == 0 ? "" : ", \(recorder.retransmissions) sent again"
     var summary =
       "\(recorder.frames) packets of \(recorder.octets) octets (\(lost)\(again)) in"
-      + " \(LadderRenderer.clock(end - .start)) of virtual time; \(outcome)."
+      + " \(LadderLine.clock(end - .start)) of virtual time; \(outcome)."
     if self.scene == .mail {
       summary +=
         " Who closed first stays in TIME-WAIT for a while, so that a lost last ACK can be repeated."
@@ -129,9 +144,14 @@ struct Demo: ParsableCommand {
   /// The pictures of the connection that carries most.
   private func draw(_ journey: Journey, states: [Flow.State], to path: String) throws {
     var collector = FlowCollector()
-    for (frame, time) in journey.heard {
+    var analyzer = CaptureAnalyzer()
+    for (number, (frame, time)) in journey.heard.enumerated() {
+      let finding = analyzer.frameArrived(
+        frame.octets.span, wireLength: frame.octets.count, link: .rawIP, number: number + 1,
+        time: time.nanoseconds)
+      guard let finding else { continue }
       collector.add(
-        packet: frame.octets.span, at: Double(time.nanoseconds) / 1e9,
+        finding, at: Double(time.nanoseconds) / 1e9,
         reason: frame.explanation.map { "\($0.name) (\($0.source))" }, isLost: !frame.fate.arrives)
     }
     guard var flow = collector.busiest else {

@@ -15,6 +15,11 @@ struct DemoWorld: ~Copyable {
   private let conditions: LinkConditions
   /// The inner state of the client's connection, each time that it changed.
   private(set) var states: [Flow.State] = []
+  /// Each change of a connection's state, on either side.
+  private(set) var changes: [StateChange] = []
+  private var noted: SocketID?
+  private var clientState = TCPState.closed
+  private var serverState = TCPState.listen
   /// Who sends the mail.
   let clientHost: HostID
   /// Who keeps it.
@@ -83,26 +88,42 @@ struct DemoWorld: ~Copyable {
   /// Keeps the inner state of the client's connection whenever it has changed.
   private mutating func observe(_ socket: SocketID?) {
     guard let socket, let info = client.info(socket), info.state != .closed else { return }
+    func milliseconds(_ time: Duration) -> Double { Double(time.wholeNanoseconds) / 1e6 }
     let threshold = info.slowStartThreshold
     let state = Flow.State(
       time: Double(now.nanoseconds) / 1e9, congestionWindow: info.congestionWindow,
-      slowStartThreshold: threshold < 1 << 30 ? threshold : nil,
-      retransmissionTimeout: Double(info.retransmissionTimeout.components.seconds) * 1000
-        + Double(info.retransmissionTimeout.components.attoseconds) / 1e15)
-    if let last = states.last, last.congestionWindow == state.congestionWindow,
-      last.slowStartThreshold == state.slowStartThreshold,
-      last.retransmissionTimeout == state.retransmissionTimeout
-    {
-      return
-    }
+      slowStartThreshold: threshold < 1 << 30 ? threshold : nil, outstanding: info.outstanding,
+      retransmissionTimeout: milliseconds(info.retransmissionTimeout),
+      smoothedRoundTrip: info.smoothedRoundTrip.map(milliseconds))
+    if states.last?.isSame(as: state) == true { return }
     states.append(state)
+  }
+
+  /// Notes how the states of the connection have changed: both ends of the client's latest one.
+  private mutating func noteStates(_ socket: SocketID?) {
+    guard let socket else { return }
+    if socket != noted { (noted, clientState, serverState) = (socket, .closed, .listen) }
+    let own = client.connectionSummaries.first { $0.socket == socket }
+    let state = own?.info.state ?? .closed
+    if state != clientState {
+      changes.append(StateChange(time: now, isClient: true, from: clientState, to: state))
+      clientState = state
+    }
+    guard let own else { return }
+    let other = server.connectionSummaries.last { $0.endpoints.remote == own.endpoints.local }
+    guard let other, other.info.state != serverState else { return }
+    changes.append(
+      StateChange(time: now, isClient: false, from: serverState, to: other.info.state))
+    serverState = other.info.state
   }
 
   /// Lets the scene play until it is over and nothing is under way any more.
   /// - Returns: false when it never is.
   mutating func play(_ scene: inout some DemoScene) throws(SocketError) -> Bool {
     for _ in 0..<100_000 {
+      noteStates(scene.observed)
       try scene.act(in: &self)
+      noteStates(scene.observed)
       world.flush()
       if scene.isOver(in: self) && world.framesUnderWay == 0 { return true }
       observe(scene.observed)

@@ -7,31 +7,37 @@ struct Journey {
   enum Moment {
     case frame(TracedFrame)
     case decision(HostDecision)
+    case change(StateChange)
   }
 
   let frames: [TracedFrame]
   let decisions: [HostDecision]
+  let changes: [StateChange]
   let client: HostID
   /// The scene, where it is one of streams.
   let stream: StreamScene?
 
   /// Everything in the order of time: what came is decided before what is sent for it.
   func moments(withDecisions: Bool) -> [Moment] {
-    guard withDecisions else { return frames.map(Moment.frame) }
     var moments: [Moment] = []
     // That a packet was for the host is told only where nothing more is to say.
     var rest = decisions.filter {
-      $0.explanation.name != "deliver" || byFrame[$0.frame ?? 0]?.count == 1
+      withDecisions
+        && ($0.explanation.name != "deliver" || byFrame[$0.frame ?? 0]?.count == 1)
     }[...]
+    var changes = changes[...]
     for frame in frames {
       while let next = rest.first, next.time <= frame.sentAt, next.frame != frame.ordinal,
         next.time < frame.sentAt || (next.frame ?? frame.ordinal) < frame.ordinal
       {
         moments.append(.decision(rest.removeFirst()))
       }
+      while let next = changes.first, next.time <= frame.sentAt {
+        moments.append(.change(changes.removeFirst()))
+      }
       moments.append(.frame(frame))
     }
-    return moments + rest.map(Moment.decision)
+    return moments + rest.map(Moment.decision) + changes.map(Moment.change)
   }
 
   /// The comment of a frame in a capture: why it was sent, what became of it, what its receiver decided.
@@ -70,8 +76,10 @@ struct Journey {
   }
 
   init(
-    frames: [TracedFrame], decisions: [HostDecision], client: HostID, stream: StreamScene? = nil
+    frames: [TracedFrame], decisions: [HostDecision], changes: [StateChange] = [],
+    client: HostID, stream: StreamScene? = nil
   ) {
+    self.changes = changes
     self.stream = stream
     self.frames = frames
     self.decisions = decisions

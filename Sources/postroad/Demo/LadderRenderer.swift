@@ -1,12 +1,13 @@
 import Foundation
 import Laboratory
 import Octets
+import TCPCore
 
 /// Draws steps as a ladder: time, client, arrow, server, and the dialogue beside it.
 ///
 /// ```text
-///    0.000 s │── SYN  seq 0 ──────────────────────▶│
-///            │   an active open asks for ...       │
+///   0.000 s │── SYN seq 0 ───────────────────────▶│
+///           │   an active open asks for ...       │
 /// ```
 struct LadderRenderer {
   /// How text is marked; without colours nothing is.
@@ -17,6 +18,8 @@ struct LadderRenderer {
     case again = "33"
     case faint = "2"
     case strong = "1"
+    case clientState = "36;1"
+    case serverState = "32;1"
   }
 
   /// Columns in all.
@@ -24,9 +27,9 @@ struct LadderRenderer {
   /// Whether marks are written.
   let hasColours: Bool
 
-  private let timeWidth = 10
-  private var laneWidth: Int { min(max(width * 46 / 100, 38), 60) }
-  private var textWidth: Int { max(width - timeWidth - laneWidth - 5, 12) }
+  private let timeWidth = 9
+  private var laneWidth: Int { min(max(width * 46 / 100, 37), 60) }
+  private var textWidth: Int { max(width - timeWidth - laneWidth - 3, 12) }
 
   /// For the terminal that standard output is, or COLUMNS, or 100 columns.
   static func forStandardOutput() -> LadderRenderer {
@@ -43,10 +46,20 @@ struct LadderRenderer {
 
   /// The heads of the two columns.
   func head(client: String, server: String) -> [String] {
-    let gap = max(laneWidth + 2 - client.count - server.count, 1)
+    let room = max(laneWidth + 2 - client.count - server.count, 1)
     let names =
-      blank(timeWidth) + mark(client, .client) + blank(gap) + mark(server, .server)
-    return [names, rail("", lane: blank(laneWidth))]
+      blank(timeWidth) + mark(client, .client) + blank(room) + mark(server, .server)
+    return [names, gap]
+  }
+
+  /// A line in which nothing happens.
+  var gap: String { rail("", lane: blank(laneWidth)) }
+
+  /// A change of state, at the side of the host that changes.
+  func draw(_ change: StateChange) -> String {
+    let text = "\(change.from.rawValue) → \(change.to.rawValue)"
+    let line = Columns.pad(text, laneWidth - 2, left: !change.isClient)
+    return rail("", lane: mark(" \(line) ", change.isClient ? .clientState : .serverState))
   }
 
   /// A step: the arrow, the reason below, the dialogue beside.
@@ -55,11 +68,11 @@ struct LadderRenderer {
     if !step.isReasonKnown {
       let sentence = (step.rule.map { "\($0): " } ?? "") + step.sentence
       for line in Self.wrap(sentence, source: step.source, width: laneWidth - 6) {
-        lanes.append(blank(3) + mark(pad(line, laneWidth - 3), .faint))
+        lanes.append(blank(3) + mark(Columns.pad(line, laneWidth - 3), .faint))
       }
     }
     if step.isLost {
-      lanes.insert(blank(3) + mark(pad("lost on the way", laneWidth - 3), .lost), at: 1)
+      lanes.insert(blank(3) + mark(Columns.pad("lost on the way", laneWidth - 3), .lost), at: 1)
     }
     var texts: [String] = []
     for line in step.said {
@@ -79,10 +92,10 @@ struct LadderRenderer {
     let rows = max(lanes.count, texts.count)
     return (0..<rows).map { row in
       rail(
-        row == 0 ? Self.clock(step.time) : "",
+        row == 0 ? LadderLine.clock(step.time) : "",
         lane: row < lanes.count ? lanes[row] : blank(laneWidth),
         text: row < texts.count ? texts[row] : "")
-    } + [rail("", lane: blank(laneWidth))]
+    }
   }
 
   /// What a host decides, on its own side: beside the left rail the client's, the server's beside its.
@@ -93,7 +106,7 @@ struct LadderRenderer {
       width: laneWidth - indent - 3)
     return lines.enumerated().map { index, line in
       let text = blank(indent) + (index == 0 ? "· " : "  ") + line
-      return rail("", lane: mark(pad(text, laneWidth), byClient ? .client : .server))
+      return rail("", lane: mark(Columns.pad(text, laneWidth), byClient ? .client : .server))
     }
   }
 
@@ -103,56 +116,27 @@ struct LadderRenderer {
   }
 
   private func arrow(_ step: LadderStep) -> String {
-    let label = label(step)
-    let room = laneWidth - label.count - 5
     let colour: Mark =
       step.isLost
       ? .lost : step.isRetransmission ? .again : step.isFromClient ? .client : .server
-    let line: String
-    switch (step.isFromClient, step.isLost) {
-    case (true, false): line = "── \(label) " + rule(room) + "▶"
-    case (false, false): line = "◀" + rule(room) + " \(label) ──"
-    case (true, true):
-      line = "── \(label) " + rule(room / 2) + "✗" + blank(room - room / 2)
-    case (false, true):
-      line = blank(room - room / 2) + "✗" + rule(room / 2) + " \(label) ──"
-    }
+    let line = LadderLine.arrow(
+      step.label, lane: laneWidth, isFromClient: step.isFromClient, isLost: step.isLost)
     return mark(line, colour)
   }
 
-  /// What a step is, as far as it fits: parts are left out whole, never cut, from the last.
-  private func label(_ step: LadderStep) -> String {
-    var parts = step.label
-    let room = laneWidth - (step.isLost ? 7 : 6)
-    while parts.count > 1, parts.joined(separator: " ").count > room { parts.removeLast() }
-    return String(parts.joined(separator: " ").prefix(room))
-  }
-
   private func rail(_ time: String, lane: String, text: String = "") -> String {
+    // From a hundred seconds on there is no room for the unit.
+    let time = time.count < timeWidth ? time : String(time.dropLast(2))
     let left = mark("│", .client)
     let right = mark("│", .server)
-    let line = pad(time, timeWidth - 1, left: true) + " " + left + lane + right
-    return text.isEmpty ? line : line + "  " + text
+    let line = Columns.pad(time, timeWidth - 1, left: true) + " " + left + lane + right
+    return text.isEmpty ? line : line + " " + text
   }
 
   private func blank(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
-  private func rule(_ count: Int) -> String { String(repeating: "─", count: max(count, 0)) }
-
-  private func pad(_ text: String, _ count: Int, left: Bool = false) -> String {
-    let gap = blank(count - text.count)
-    return left ? gap + text : text + gap
-  }
 
   private static func mark(of speaker: DialogueReader.Speaker) -> Mark {
     speaker == .client ? .client : .server
-  }
-
-  /// Seconds with milliseconds.
-  static func clock(_ time: Duration) -> String {
-    let (seconds, attoseconds) = time.components
-    let milliseconds = attoseconds / 1_000_000_000_000_000
-    let digits = String(milliseconds + 1000).dropFirst()
-    return "\(seconds).\(digits) s"
   }
 
   /// Breaks a sentence between words, and never within the section it stands on.

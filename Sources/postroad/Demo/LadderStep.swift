@@ -1,3 +1,6 @@
+import Octets
+import TCPCore
+
 /// One step of a journey: a frame that one host sent, and why.
 struct LadderStep {
   /// Since the beginning.
@@ -22,4 +25,19 @@ struct LadderStep {
   var rule: String?
   /// Whether the reason was told before, and what was said tells more.
   var isReasonKnown = false
+
+  /// Whether it goes the same way for the same reason as the one before, and nothing is said in it.
+  func isLike(_ other: LadderStep?) -> Bool {
+    guard let other else { return false }
+    return isFromClient == other.isFromClient && sentence == other.sentence && said.isEmpty
+      && other.said.isEmpty && meaning == nil
+  }
+}
+
+/// A connection's change of state, as a ladder shows it.
+struct StateChange {
+  var time: Instant
+  var isClient: Bool
+  var from: TCPState
+  var to: TCPState
 }

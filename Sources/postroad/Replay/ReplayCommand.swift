@@ -2,6 +2,7 @@ import Analysis
 import ArgumentParser
 import Frames
 import Octets
+import Pictures
 import Wire
 
 /// `postroad replay`: what a correct stack sees in a capture.
@@ -47,8 +48,8 @@ struct Replay: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Draw sequence numbers, throughput and a ladder of the busiest connection into this .svg or"
-        + " .html file.",
+      "Draw sequence numbers, octets under way, round trips, throughput and a ladder of the busiest"
+        + " connection, or of --stream, into this .svg or .html file.",
       valueName: "file"))
   var plot: String?
 
@@ -80,7 +81,6 @@ struct Replay: ParsableCommand {
     if let role = standIn.role {
       return try standIn.run(role, file: file, stream: stream, isJSON: json)
     }
-    if let plot { try PlotFile.draw(capture: file, to: plot) }
     var reader: CaptureFileReader
     do throws(CaptureError) {
       reader = try CaptureFileReader(path: file)
@@ -92,6 +92,7 @@ struct Replay: ParsableCommand {
     let output = OutputThread(ReplayOutput(isJSON: json, explains: explain))
     let choice = FrameChoice(stream: stream, filter: filter)
     let tellsComments = explain && !json
+    var collector = plot.map { _ in FlowCollector(stream: stream) }
     var damage: CaptureError?
     while !output.hasFailed {
       do throws(CaptureError) {
@@ -99,6 +100,11 @@ struct Replay: ParsableCommand {
         let entry = replayer.read(
           frame.octets, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
+        if collector != nil, let finding = entry.finding {
+          collector?.add(
+            finding, at: Double(entry.time) / 1e9,
+            reason: PlotFile.reason(comment: frame.comment, finding.segment))
+        }
         guard choice.includes(entry, frame) else { continue }
         output.tell(entry, frame, comment: tellsComments ? frame.comment : nil)
       } catch {
@@ -112,6 +118,9 @@ struct Replay: ParsableCommand {
         output.tell(connection)
         if output.isFull { try output.flush() }
       }
+    }
+    if let plot, let collector {
+      try PlotFile.draw(collector, stream: stream, of: file, to: plot)
     }
     if let damage { throw complain("\(file): \(damage)") }
   }
