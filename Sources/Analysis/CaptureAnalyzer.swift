@@ -32,6 +32,17 @@ public struct CaptureAnalyzer: ~Copyable {
     /// The segment, and what was found about it; nil where an ICMP error only quotes one, or its
     /// header is not whole.
     public var segment: (facts: TCPFacts, verdict: FrameVerdict)?
+    /// SEG.SEQ and SEG.ACK counted from the numbers of the SYNs, as far as these are known.
+    public var relative: (sequence: UInt32, acknowledgment: UInt32) = (0, 0)
+  }
+
+  /// Hands over the payload, as much of it as the capture has kept, of a segment that was found in
+  /// the frame that arrived last.
+  public func withPayload<Result>(
+    of facts: TCPFacts, in frame: Span<UInt8>, _ body: (Span<UInt8>) throws -> Result
+  ) rethrows -> Result {
+    guard let whole = finder.whole else { return try body(frame.extracting(facts.payload)) }
+    return try body(whole.span.extracting(facts.payload))
   }
 
   /// Judges a frame; nil where it has no TCP segment, or a part of one only.
@@ -63,7 +74,9 @@ public struct CaptureAnalyzer: ~Copyable {
       }
     // What an ICMP error quotes was counted when it went by.
     if facts.header == .whole { sumUp(facts, verdict, at: place, time) }
-    return Finding(stream: verdict.stream, pair: place, segment: isTold ? (facts, verdict) : nil)
+    return Finding(
+      stream: verdict.stream, pair: place, segment: isTold ? (facts, verdict) : nil,
+      relative: conversations[place].relative(facts))
   }
 
   private mutating func sumUp(

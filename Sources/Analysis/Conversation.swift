@@ -21,6 +21,14 @@ struct Conversation {
     facts.flags.contains(.syn) ? 0 : max(Int((isUp(facts) ? up : down).scale), 0)
   }
 
+  /// The numbers of a frame that was judged, counted from the two SYNs.
+  func relative(_ facts: TCPFacts) -> (sequence: UInt32, acknowledgment: UInt32) {
+    let (forward, reverse) = isUp(facts) ? (up.initial, down.initial) : (down.initial, up.initial)
+    // Without the ACK flag the number stays as it is, with tshark.
+    let base = facts.flags.contains(.ack) ? reverse ?? 0 : 0
+    return (facts.sequence &- (forward ?? 0), facts.acknowledgment &- base)
+  }
+
   private func isUp(_ facts: TCPFacts) -> Bool { facts.source < facts.destination }
 
   /// Judges a frame, and remembers it.

@@ -6,13 +6,16 @@ struct SegmentFinder: ~Copyable {
   /// The depth at which what an ICMP error quotes lies.
   private static let quoted = 8
   private var fragments = FragmentStore()
+  /// The datagram in which the last segment was, where it came in fragments.
+  private(set) var whole: [UInt8]?
 
   /// Looks for a segment in a frame; nil where there is none.
   ///
   /// In the last fragment's frame for one that came in parts.
   mutating func find(in frame: Span<UInt8>, wireLength: Int, link: LinkType) -> TCPFacts? {
     let length = max(wireLength, frame.count)
-    guard let place = LinkHeaders.network(of: frame, link: link) else { return nil }
+    if whole != nil { whole = nil }
+    guard let place = NetworkPacketPlace(in: frame, link: link) else { return nil }
     return internet(frame, place.type, at: place.offset, end: length, depth: 0)
   }
 
@@ -109,6 +112,7 @@ struct SegmentFinder: ~Copyable {
     _ octets: Span<UInt8>, at start: Int, isLast: Bool, key: FragmentKey, isIPv6: Bool, depth: Int
   ) -> TCPFacts? {
     guard let whole = fragments.add(octets, at: start, isLast: isLast, key: key) else { return nil }
+    self.whole = whole
     return transported(
       whole.span, key.transport, at: 0, end: whole.count, key.source, key.destination,
       isIPv6: isIPv6, depth: depth)
@@ -163,9 +167,11 @@ struct SegmentFinder: ~Copyable {
   ) -> TCPFacts? {
     guard offset <= octets.count, octets.count &- offset >= 16, length >= 16 else { return nil }
     let kept = min(octets.count, offset &+ length)
-    return TCPFacts(
+    var facts = TCPFacts(
       octets.extracting(offset..<kept), wireLength: length, source: halves(source, isIPv6),
       destination: halves(destination, isIPv6), isQuoted: isQuoted)
+    facts?.payload = min(offset &+ Int(octets[offset &+ 12] >> 4) &* 4, kept)..<kept
+    return facts
   }
 
   private static func halves(_ address: UInt128, _ isIPv6: Bool) -> (UInt64, UInt64) {

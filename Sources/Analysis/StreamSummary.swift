@@ -1,29 +1,5 @@
 import Wire
 
-/// One direction of a connection, summed up.
-public struct DirectionSummary: Hashable, Sendable {
-  /// Frames.
-  public var segments = 0
-  /// Octets of payload, those sent again included.
-  public var octets = 0
-  /// Frames that were sent again.
-  public var retransmissions = 0
-  /// Frames that were overtaken.
-  public var outOfOrder = 0
-  /// Duplicate acknowledgments.
-  public var duplicateACKs = 0
-  /// Round trips that were measured, from octets of this direction to their acknowledgment.
-  public var roundTrips = 0
-  /// The least of them, in nanoseconds.
-  public var leastRoundTrip = Int64.max
-  /// The greatest of them, in nanoseconds.
-  public var greatestRoundTrip: Int64 = 0
-  /// Their sum, in nanoseconds.
-  public var sumOfRoundTrips: Int64 = 0
-  /// The largest window that was offered, in octets, as far as its scale is known.
-  public var largestWindow = 0
-}
-
 /// A connection in a capture, summed up in the manner of tcptrace.
 public struct StreamSummary: Sendable {
   /// How a connection ended.
@@ -58,6 +34,9 @@ public struct StreamSummary: Sendable {
   public private(set) var ending = Ending.open
   /// Whether the client ended it, or reset it, first; nil while it is open.
   public private(set) var clientEndedFirst: Bool?
+  /// The longest time in which neither side sent anything, in nanoseconds.
+  public private(set) var longestIdle: Int64 = 0
+  private var lastTime: Int64
   private var finished = (client: false, server: false)
 
   init(_ stream: Int, _ facts: TCPFacts, _ time: Int64) {
@@ -66,6 +45,7 @@ public struct StreamSummary: Sendable {
       facts.answers ? (facts.destination, facts.source) : (facts.source, facts.destination)
     start = time
     end = time
+    lastTime = time
   }
 
   mutating func add(_ facts: TCPFacts, _ verdict: FrameVerdict, _ scale: Int, _ time: Int64) {
@@ -73,10 +53,14 @@ public struct StreamSummary: Sendable {
     handshake = handshake ?? verdict.initialRoundTrip
     let isClient = facts.source == client
     if isClient {
-      Self.add(facts, verdict, scale, to: &fromClient, acknowledging: &fromServer)
+      fromClient.add(facts, verdict, scale, time)
+      fromServer.acknowledged(verdict)
     } else {
-      Self.add(facts, verdict, scale, to: &fromServer, acknowledging: &fromClient)
+      fromServer.add(facts, verdict, scale, time)
+      fromClient.acknowledged(verdict)
     }
+    longestIdle = max(longestIdle, time &- lastTime)
+    lastTime = max(lastTime, time)
     if facts.flags.contains(.fin) {
       if isClient { finished.client = true } else { finished.server = true }
     }
@@ -86,22 +70,5 @@ public struct StreamSummary: Sendable {
       ending = finished.client && finished.server ? .closed : .halfClosed
     }
     if ending != .open, clientEndedFirst == nil { clientEndedFirst = isClient }
-  }
-
-  private static func add(
-    _ facts: TCPFacts, _ verdict: FrameVerdict, _ scale: Int,
-    to sender: inout DirectionSummary, acknowledging receiver: inout DirectionSummary
-  ) {
-    sender.segments += 1
-    sender.octets += facts.length
-    sender.largestWindow = max(sender.largestWindow, Int(facts.window) << scale)
-    if verdict.flags.contains(.retransmission) { sender.retransmissions += 1 }
-    if verdict.flags.contains(.outOfOrder) { sender.outOfOrder += 1 }
-    if verdict.flags.contains(.duplicateACK) { sender.duplicateACKs += 1 }
-    guard let roundTrip = verdict.acknowledgmentRoundTrip else { return }
-    receiver.roundTrips += 1
-    receiver.sumOfRoundTrips &+= roundTrip
-    receiver.leastRoundTrip = min(receiver.leastRoundTrip, roundTrip)
-    receiver.greatestRoundTrip = max(receiver.greatestRoundTrip, roundTrip)
   }
 }

@@ -93,6 +93,12 @@ public struct TCPFacts: Hashable, Sendable {
   public var length: Int
   /// The shift that a SYN offers; nil without the option.
   public var windowScale: UInt8?
+  /// The MSS option; nil without.
+  public var maximumSegmentSize: UInt16?
+  /// SACK-permitted.
+  public var permitsSACK = false
+  /// Whether there are timestamps.
+  public var hasTimestamps = false
   /// SACK blocks.
   public var sackBlocks = SACKBlocks()
   /// Octets of the Fast Open option's cookie; nil without the option.
@@ -101,6 +107,9 @@ public struct TCPFacts: Hashable, Sendable {
   public var multipathSubtypes: UInt8 = 0
   /// How much of the header there is.
   public var header = HeaderCondition.whole
+  /// Where the payload is that the capture has kept: in the frame, or in the datagram that its
+  /// fragments made. See ``CaptureAnalyzer/withPayload(of:in:_:)``.
+  public internal(set) var payload = 0..<0
 
   /// Whether any of SYN, FIN and RST is set.
   @inlinable var hasControl: Bool { flags.rawValue & 7 != 0 }
@@ -140,7 +149,10 @@ public struct TCPFacts: Hashable, Sendable {
       sackBlocks = Self.sackBlocks(inPart: part)
     } else if headerLength > 20 {
       // Two NOPs and timestamps, which nearly every segment has, tell the analysis nothing.
-      if headerLength == 32, octets.uint32(at: 20) == 0x0101_080A { return }
+      if headerLength == 32, octets.uint32(at: 20) == 0x0101_080A {
+        hasTimestamps = true
+        return
+      }
       readOptions(octets.extracting(20..<headerLength))
     }
   }
@@ -149,6 +161,9 @@ public struct TCPFacts: Hashable, Sendable {
     let options = TCPOptions(parsing: octets)
     windowScale = options.windowScale
     sackBlocks = options.sackBlocks
+    maximumSegmentSize = options.maximumSegmentSize
+    permitsSACK = options.sackPermitted
+    hasTimestamps = options.timestamps != nil
     cookieLength = options.fastOpen.map { $0.cookie.count }
     multipathSubtypes = Self.multipathSubtypes(in: octets)
   }

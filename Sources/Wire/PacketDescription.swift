@@ -205,6 +205,10 @@ public enum PacketDescription {
       guard length >= 0 else { return text.append(": UDP, impossible length") }
       text.append(": UDP, length ")
       text.append(decimal: length)
+      let ports = (packet.payload.uint16(at: 0), packet.payload.uint16(at: 2))
+      guard ports.0 == 53 || ports.1 == 53, packet.payload.count >= 20 else { return }
+      text.append(", ")
+      DNSDescription.write(packet.payload.extracting(droppingFirst: 8), to: &text)
     case .icmp:
       hosts(packet, to: &text)
       guard let message = try? ICMPv4MessageView(parsing: packet.payload) else {

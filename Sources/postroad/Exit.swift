@@ -51,7 +51,7 @@ func systemText(of error: any Error) -> String {
 
 /// Writes all of the octets.
 /// - Returns: an errno, 0 when all are written.
-private func write(_ octets: Span<UInt8>, to descriptor: Int32) -> Int32 {
+func write(_ octets: Span<UInt8>, to descriptor: Int32) -> Int32 {
   var start = 0
   while start < octets.count {
     let count = unsafe octets.extracting(droppingFirst: start).withUnsafeBufferPointer {

@@ -31,4 +31,24 @@ struct NetworkPacketPlaceTests {
     for count in 0..<4 { #expect(place([UInt8](repeating: 1, count: count), link) == nil) }
     #expect(place([7, 0, 0, 0], .null) == nil)
   }
+
+  @Test("tags, PPPoE sessions, MPLS labels, and LLC with SNAP are stepped over")
+  func between() {
+    let addresses = [UInt8](repeating: 2, count: 12)
+    let headers: [[UInt8]] = [
+      [0x88, 0xA8, 0, 1, 0x81, 0, 0, 2, 0x81, 0, 0, 3, 8, 0],
+      [0x88, 0x64, 0x11, 0, 0, 1, 0, 20, 0, 0x21],
+      [0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64], [0, 40, 0xAA, 0xAA, 3, 0, 0, 0, 8, 0],
+    ]
+    for header in headers {
+      let found = place(addresses + header + Known.udp, .ethernet)
+      #expect(found?.type == .ipv4 && found?.offset == 12 + header.count, "\(header)")
+      #expect(place(addresses + header.dropLast(), .ethernet)?.type != .ipv4, "\(header)")
+    }
+    // Spanning tree: LLC, and no SNAP.
+    let other = place(addresses + [0, 38, 0x42, 0x42, 3, 0, 0, 0, 0, 0], .ethernet)
+    #expect(other?.type == EtherType(rawValue: 38) && other?.offset == 14)
+    #expect(place([0x45], LinkType(rawValue: 12))?.type == .ipv4)
+    #expect(place([0x60], LinkType(rawValue: 229))?.type == .ipv6)
+  }
 }

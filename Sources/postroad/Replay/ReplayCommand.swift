@@ -20,8 +20,10 @@ struct Replay: ParsableCommand {
       and conditions of tshark 4.0.17's tcp.analysis fields, times in seconds; where there is \
       something to remark, "remarks" (each with "sentence" and "source"); where lines of dialogue \
       are complete, "dialogue" (each with "flow", "speaker", "line", and "message": true where it \
-      is part of the mail itself). At the end there is one object for each connection, with \
-      "stream", "client", "server" and sums for "from_client" and "from_server".
+      is part of the mail itself). At the end there is one object for each mail with --mail, with \
+      "mail" (the file), "stream", "number", "by" (DATA, BDAT, RETR or TOP), "octets", and where it \
+      is so "missing" (octets), "problem", "accepted" and "reply"; and one for each connection, \
+      with "stream", "client", "server" and sums for "from_client" and "from_server".
 
       --stream and --filter choose what is told; all frames are read, so that numbers and \
       judgments are the same with and without them.
@@ -66,11 +68,32 @@ struct Replay: ParsableCommand {
 
   @OptionGroup var standIn: StandInOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Tell only what was said on this connection, line by line with the frames.",
+      valueName: "number"))
+  var follow: Int?
+
+  @Flag(help: "With --follow: the octets, as tshark 4.0.17 writes them with follow,tcp,raw.")
+  var raw = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Write each mail that SMTP or POP3 carries into this folder, octet for octet.",
+      valueName: "folder"))
+  var mail: String?
+
   func validate() throws {
     try PlotFile.check(plot)
     try FrameChoice.check(filter)
-    if let stream, stream < 0 {
-      throw ValidationError("--stream \(stream): connections are counted from 0")
+    for (name, number) in [("--stream", stream), ("--follow", follow)] {
+      if let number, number < 0 {
+        throw ValidationError("\(name) \(number): connections are counted from 0")
+      }
+    }
+    if raw, follow == nil { throw ValidationError("--raw is for --follow NUMBER") }
+    if follow != nil, json || explain || summary || stream != nil || filter != nil || mail != nil {
+      throw ValidationError("--follow goes with --raw and --plot alone")
     }
     if standIn.role != nil, plot != nil || filter != nil || explain || summary {
       throw ValidationError("--as: goes with --stream and --json, and with its own options, only")
@@ -88,6 +111,12 @@ struct Replay: ParsableCommand {
       if case .file = error { throw complain("\(error)") }
       throw complain("\(file): \(error)")
     }
+    if let follow {
+      var output = FollowOutput(stream: follow, isRaw: raw)
+      if let damage = try output.read(&reader) { throw complain("\(file): \(damage)") }
+      return
+    }
+    let mails = try mail.map { try MailCollector.collect(from: file, into: $0, onlyStream: stream) }
     var replayer = Replayer()
     let output = OutputThread(ReplayOutput(isJSON: json, explains: explain))
     let choice = FrameChoice(stream: stream, filter: filter)
@@ -113,6 +142,7 @@ struct Replay: ParsableCommand {
       }
     }
     try output.finish { output in
+      for mail in mails?.mails ?? [] { output.tell(mail) }
       guard json || summary else { return }
       for connection in replayer.summaries where stream ?? connection.stream == connection.stream {
         output.tell(connection)
@@ -123,5 +153,6 @@ struct Replay: ParsableCommand {
       try PlotFile.draw(collector, stream: stream, of: file, to: plot)
     }
     if let damage { throw complain("\(file): \(damage)") }
+    if let failure = mails?.failure { throw complain(failure) }
   }
 }

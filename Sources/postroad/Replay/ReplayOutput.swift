@@ -144,6 +144,37 @@ struct ReplayOutput: ~Copyable {
     pending.member("explanation", plainIfAny: { verdict.writeExplanation(of: facts, to: &$0) })
   }
 
+  // MARK: Mails
+
+  mutating func tell(_ mail: MailFolder.Mail) {
+    guard isJSON else { return line(Self.text(mail)) }
+    pending.begin()
+    pending.member("mail", mail.path)
+    pending.member("stream", mail.stream)
+    pending.member("number", mail.number)
+    pending.member("by", mail.origin.rawValue)
+    pending.member("octets", mail.octets)
+    if mail.missing > 0 { pending.member("missing", mail.missing) }
+    if let problem = mail.problem { pending.member("problem", problem) }
+    if let answer = mail.answer {
+      pending.key("accepted")
+      pending.value(answer.isAccepted)
+      pending.member("reply", answer.reply)
+    }
+    pending.end()
+    pending.newline()
+  }
+
+  private static func text(_ mail: MailFolder.Mail) -> String {
+    var text = "mail \(mail.path): \(mail.octets) octets by \(mail.origin.rawValue)"
+    if let problem = mail.problem {
+      text += ", incomplete: \(problem)"
+      if mail.missing > 0 { text += " (\(mail.missing) octets missing)" }
+    }
+    guard let answer = mail.answer else { return text }
+    return text + (answer.isAccepted ? ", accepted" : ", rejected: \(answer.reply)")
+  }
+
   // MARK: Connections
 
   mutating func tell(_ summary: StreamSummary) {
@@ -154,36 +185,17 @@ struct ReplayOutput: ~Copyable {
     pending.member("server", summary.server.description)
     pending.member("duration", seconds: summary.end &- summary.start)
     pending.member("handshake", seconds: summary.handshake)
+    pending.member("idle_max", seconds: summary.longestIdle)
     pending.member("ending", summary.ending.rawValue)
     if let isClient = summary.clientEndedFirst {
       pending.member("ended_by", isClient ? "client" : "server")
     }
     pending.key("from_client")
-    tell(summary.fromClient, over: summary.end &- summary.start)
+    summary.fromClient.tell(over: summary.end &- summary.start, in: &pending)
     pending.key("from_server")
-    tell(summary.fromServer, over: summary.end &- summary.start)
+    summary.fromServer.tell(over: summary.end &- summary.start, in: &pending)
     pending.end()
     pending.newline()
-  }
-
-  private mutating func tell(_ direction: DirectionSummary, over duration: Int64) {
-    pending.begin()
-    pending.member("segments", direction.segments)
-    pending.member("octets", direction.octets)
-    pending.member("retransmissions", direction.retransmissions)
-    pending.member("out_of_order", direction.outOfOrder)
-    pending.member("duplicate_acks", direction.duplicateACKs)
-    pending.member("window_max", direction.largestWindow)
-    if duration > 0 {
-      let rate = Double(direction.octets) * 1_000_000_000 / Double(duration)
-      pending.member("octets_per_second", Int(min(rate, 1e15)))
-    }
-    if direction.roundTrips > 0 {
-      pending.member("rtt_min", seconds: direction.leastRoundTrip)
-      pending.member("rtt_avg", seconds: direction.sumOfRoundTrips / Int64(direction.roundTrips))
-      pending.member("rtt_max", seconds: direction.greatestRoundTrip)
-    }
-    pending.end()
   }
 
   private mutating func tellText(_ summary: StreamSummary) {
@@ -191,24 +203,17 @@ struct ReplayOutput: ~Copyable {
     let who = summary.clientEndedFirst.map { $0 ? " by the client" : " by the server" } ?? ""
     line(
       "stream \(summary.stream): \(summary.client) > \(summary.server), \(seconds) s,"
-        + " \(summary.ending.rawValue)\(who)")
-    line("  client sent \(Self.text(summary.fromClient))")
-    line("  server sent \(Self.text(summary.fromServer))")
-  }
-
-  private static func seconds(_ nanoseconds: Int64) -> String {
-    TextBuffer.string { $0.append(secondsToMicroseconds: nanoseconds) }
-  }
-
-  private static func text(_ direction: DirectionSummary) -> String {
-    var text =
-      "\(direction.octets) octets in \(direction.segments) segments,"
-      + " \(direction.retransmissions) of them again"
-    if direction.roundTrips > 0 {
-      let average = seconds(direction.sumOfRoundTrips / Int64(direction.roundTrips))
-      text += ", round trip \(average) s on average"
+        + " \(summary.ending.rawValue)\(who), idle for \(Self.seconds(summary.longestIdle)) s at most"
+    )
+    for (name, direction) in [("client", summary.fromClient), ("server", summary.fromServer)] {
+      for text in direction.lines(over: summary.end &- summary.start, by: name) {
+        line("  " + text)
+      }
     }
-    return text
+  }
+
+  static func seconds(_ nanoseconds: Int64) -> String {
+    TextBuffer.string { $0.append(secondsToMicroseconds: nanoseconds) }
   }
 
   private mutating func tell(_ remarks: [Replayer.Remark]) {

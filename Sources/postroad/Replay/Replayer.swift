@@ -61,6 +61,8 @@ struct Replayer: ~Copyable {
   private var held = 0
   private var count = 0
   private var first: Int64?
+  /// The latest time so far: a capture's times may step back.
+  private var now = Instant.start
 
   /// Frames whose headers cannot be read, and those with a wrong checksum.
   private(set) var malformed = 0
@@ -106,8 +108,17 @@ struct Replayer: ~Copyable {
       if packet.transport == .tcp { segment(packet.payload, of: packet, into: &entry) }
       return
     }
-    // A capture's gaps are no reason to give a datagram up: the clock stands still.
-    switch reassembler.fragmentArrived(packet, at: .start) {
+    now = max(now, Instant(nanoseconds: entry.time))
+    let before = reassembler.count
+    _ = reassembler.deadlinePassed(at: now)
+    if reassembler.count < before {
+      let count = before - reassembler.count
+      entry.remarks.append(
+        Remark(
+          sentence: "fragments of \(count == 1 ? "a datagram" : "\(count) datagrams") have waited"
+            + " too long: given up", source: "RFC 1122 3.3.2"))
+    }
+    switch reassembler.fragmentArrived(packet, at: now) {
     case .waiting:
       entry.remarks.append(
         Remark(sentence: "a fragment: the rest is waited for", source: "RFC 791 3.2"))
