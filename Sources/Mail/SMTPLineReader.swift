@@ -44,8 +44,8 @@ struct SMTPLineReader: Sendable {
       index &+= 1
       count &+= 1
       if octet == Octet.lineFeed, sawCarriageReturn || normalizes {
-        if let event = endLine() { return (event, index) }
-        continue
+        // After a line that was dropped, too, whoever reads looks at the next one from its beginning.
+        return (endLine() ?? .more, index)
       }
       if sawCarriageReturn { isBare = true }
       sawCarriageReturn = octet == Octet.carriageReturn

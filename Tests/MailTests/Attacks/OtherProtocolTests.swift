@@ -44,6 +44,16 @@ struct OtherProtocolTests {
     #expect(difference(["220", "501 5.5.2"], harness.served.replyLines) == nil)
   }
 
+  @Test("behind a line that was dropped, too, the first octet of the next one tells")
+  func behindDroppedLine() {
+    let octets = bytes("NOOP\nrest\r\n") + [0xB0] + bytes("\r\nQUIT\r\n")
+    let whole = serve([octets])
+    #expect(difference(["220", "550 5.5.2", "502 5.5.1"], whole.replyLines) == nil)
+    for cut in octets.indices {
+      #expect(serve([Array(octets[..<cut]), Array(octets[cut...])]) == whole, "cut at \(cut)")
+    }
+  }
+
   @Test(
     "an empty line or a blank in front is only a slip", arguments: ["", " NOOP", "\tNOOP", " "])
   func slips(line: String) {
