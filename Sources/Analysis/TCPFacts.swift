@@ -131,7 +131,7 @@ public struct TCPFacts: Hashable, Sendable {
     self.destination = CapturedEnd(destination.0, destination.1, octets.uint16(at: 2))
     sequence = octets.uint32(at: 4)
     acknowledgment = octets.uint32(at: 8)
-    flags = TCPFlags(rawValue: octets[13])
+    flags = TCPFlags(rawValue: octets.uint16(at: 12) & 0x1FF)
     window = octets.uint16(at: 14)
     length = max(wireLength &- headerLength, 0)
     if isQuoted {

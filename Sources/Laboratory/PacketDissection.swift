@@ -107,8 +107,8 @@ public enum PacketDissection {
   /// The control bits in the order in which they lie.
   private static func controlBits(_ flags: TCPFlags) -> String {
     let bits: [(TCPFlags, String)] = [
-      (.cwr, "CWR"), (.ece, "ECE"), (.urg, "URG"), (.ack, "ACK"), (.psh, "PSH"), (.rst, "RST"),
-      (.syn, "SYN"), (.fin, "FIN"),
+      (.ae, "AE"), (.cwr, "CWR"), (.ece, "ECE"), (.urg, "URG"), (.ack, "ACK"), (.psh, "PSH"),
+      (.rst, "RST"), (.syn, "SYN"), (.fin, "FIN"),
     ]
     let list = bits.filter { flags.contains($0.0) }.map(\.1)
     return list.isEmpty ? "none" : list.joined(separator: " ")

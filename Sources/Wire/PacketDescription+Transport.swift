@@ -31,7 +31,7 @@ extension PacketDescription {
 
   private static func letters(of flags: TCPFlags, to text: inout TextBuffer) {
     if flags.rawValue == 0 { return text.append("none") }
-    // SYN, FIN, RST, PSH, URG, ECE, CWR and ACK, in the order in which tcpdump tells them.
+    // SYN, FIN, RST, PSH, URG, ECE, CWR, AE and ACK, in the order in which tcpdump tells them.
     if flags.contains(.syn) { text.append("S") }
     if flags.contains(.fin) { text.append("F") }
     if flags.contains(.rst) { text.append("R") }
@@ -39,6 +39,7 @@ extension PacketDescription {
     if flags.contains(.urg) { text.append("U") }
     if flags.contains(.ece) { text.append("E") }
     if flags.contains(.cwr) { text.append("W") }
+    if flags.contains(.ae) { text.append("e") }
     if flags.contains(.ack) { text.append(".") }
   }
 

@@ -1,11 +1,11 @@
 public import Octets
 
-/// The control bits of a TCP segment. Source: RFC 9293 section 3.1.
+/// The control bits of a TCP segment. Source: RFC 9293 section 3.1; RFC 9768 section 3.2.2 for AE.
 public struct TCPFlags: OptionSet, Hashable, Sendable {
-  /// The octet in the header.
-  public var rawValue: UInt8
-  /// Flags from the octet.
-  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// The nine bits as they lie at the end of the header's seventh word of 16 bits.
+  public var rawValue: UInt16
+  /// Flags from those bits.
+  @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
   /// The sender has no more to send.
   @inlinable public static var fin: TCPFlags { TCPFlags(rawValue: 1) }
   /// Sequence numbers begin here.
@@ -22,6 +22,8 @@ public struct TCPFlags: OptionSet, Hashable, Sendable {
   @inlinable public static var ece: TCPFlags { TCPFlags(rawValue: 64) }
   /// The congestion window was reduced (RFC 3168).
   @inlinable public static var cwr: TCPFlags { TCPFlags(rawValue: 128) }
+  /// The first bit of the count of congestion marks, and accurate ECN in a SYN (RFC 9768).
+  @inlinable public static var ae: TCPFlags { TCPFlags(rawValue: 256) }
 }
 
 /// A TCP segment as it lies in octets. Source: RFC 9293 section 3.1.
@@ -51,7 +53,7 @@ public struct TCPSegmentView: ~Escapable {
   /// Octets of the header, 20...60.
   @inlinable public var headerLength: Int { Int(octets[12] >> 4) &* 4 }
   /// The control bits.
-  @inlinable public var flags: TCPFlags { TCPFlags(rawValue: octets[13]) }
+  @inlinable public var flags: TCPFlags { TCPFlags(rawValue: octets.uint16(at: 12) & 0x1FF) }
   /// SEG.WND before scaling: an unsigned quantity (RFC 9293 3.1 MUST-1).
   @inlinable public var window: UInt16 { octets.uint16(at: 14) }
   /// The checksum as received.
@@ -135,7 +137,7 @@ public struct TCPHeader: Hashable, Sendable {
   /// Appends the header with `checksum` in its field.
   @inlinable public func emit(into output: inout OutputSpan<UInt8>, checksum: UInt16 = 0) {
     let ports = UInt32(sourcePort.rawValue) << 16 | UInt32(destinationPort.rawValue)
-    let control = UInt32(truncatingIfNeeded: length << 26) | UInt32(flags.rawValue) << 16
+    let control = UInt32(truncatingIfNeeded: length << 26) | UInt32(flags.rawValue & 0x1FF) << 16
     output.append(bigEndian: UInt64(ports) << 32 | UInt64(sequence.rawValue))
     output.append(
       bigEndian: UInt64(acknowledgment.rawValue) << 32 | UInt64(control | UInt32(window)))

@@ -45,7 +45,7 @@ struct RandomConnection {
       case 4...6: flags = [.fin, .ack]
       case 7: flags = [.rst]
       case 8: flags = [.rst, .ack]
-      case 9: flags = TCPFlags(rawValue: UInt8.random(in: 0...63, using: &random))
+      case 9: flags = TCPFlags(rawValue: UInt16.random(in: 0...63, using: &random))
       case 10: flags = [.fin]
       default: break
       }

@@ -158,7 +158,7 @@ struct RandomTraffic {
     octets += [UInt8(ports[side] >> 8), UInt8(ports[side] & 255)]
     octets += [UInt8(ports[1 - side] >> 8), UInt8(ports[1 - side] & 255)]
     octets += Self.octets(seq) + Self.octets(ack)
-    octets += [UInt8((20 + options.count) / 4) << 4, flags.rawValue]
+    octets += [UInt8((20 + options.count) / 4) << 4, UInt8(truncatingIfNeeded: flags.rawValue)]
     octets += [UInt8(window >> 8), UInt8(window & 255), 0, 0, 0, 0]
     return MadeFrame(time: time, octets: octets + options + payload)
   }

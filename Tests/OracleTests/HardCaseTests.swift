@@ -89,7 +89,7 @@ private struct HeaderGenerator {
       (sequence, acknowledgment) = (next[side], next[1 - side])
     } else {
       switch Int.random(in: 0..<20, using: &random) {
-      case 0: flags = TCPFlags(rawValue: UInt8.random(in: 0...255, using: &random))
+      case 0: flags = TCPFlags(rawValue: UInt16.random(in: 0...255, using: &random))
       case 1: flags = [.fin, .ack]
       case 2: flags = [.rst]
       case 3: flags = [.rst, .ack]

@@ -78,7 +78,7 @@ struct SegmentRulesTests {
     #expect(segments.count == sent.count && segments.count > 8)
     for segment in segments { #expect(segment.isRight, "\(segment.header)") }
     let kinds = Set(segments.map { $0.flags.subtracting(.psh).rawValue })
-    #expect(kinds.isSuperset(of: [2, 4, 0x10, 0x12, 0x14].map { UInt8($0) }), "\(kinds)")
+    #expect(kinds.isSuperset(of: [2, 4, 0x10, 0x12, 0x14].map { UInt16($0) }), "\(kinds)")
   }
 
   struct Options: Sendable, CustomTestStringConvertible {

@@ -55,7 +55,7 @@ struct MutationTests {
       sourcePort: 1, destinationPort: 2, sequence: Script.theirStart + number(&random),
       acknowledgment: Script.ourStart + number(&random),
       flags: Bool.random(using: &random)
-        ? .ack : TCPFlags(rawValue: UInt8.random(in: 0...255, using: &random)),
+        ? .ack : TCPFlags(rawValue: UInt16.random(in: 0...511, using: &random)),
       window: Bool.random(using: &random) ? 0 : UInt16.random(in: 0...65_535, using: &random))
     header.urgentPointer = UInt16.random(in: 0...65_535, using: &random)
     if let clock, Int.random(in: 0..<4, using: &random) != 0 {

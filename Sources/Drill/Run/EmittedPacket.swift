@@ -76,12 +76,10 @@ struct EmittedPacket: Sendable {
   }
 
   private static func tcp(_ view: borrowing TCPSegmentView) -> Body {
-    var flags = SegmentFlags(rawValue: UInt16(view.flags.rawValue))
-    if view.octets[12] & 1 != 0 { flags.insert(.ae) }
     let payload = view.payload
     var segment = SegmentSyntax(
-      flags: flags, start: view.sequence.rawValue, length: UInt16(truncatingIfNeeded: payload.count)
-    )
+      flags: SegmentFlags(rawValue: view.flags.rawValue), start: view.sequence.rawValue,
+      length: UInt16(truncatingIfNeeded: payload.count))
     segment.acknowledgment = view.acknowledgment.rawValue
     segment.window = view.window
     segment.urgentPointer = view.urgentPointer

@@ -38,7 +38,7 @@ public enum Alteration: String, CaseIterable, Hashable, Sendable {
       changed[start + 14] = 0
       changed[start + 15] = 0
     case .forgedReset:
-      changed[start + 13] |= TCPFlags.rst.rawValue
+      changed[start + 13] |= UInt8(truncatingIfNeeded: TCPFlags.rst.rawValue)
     case .laterNumber:
       let number = packet.payload.uint32(at: 4) &+ 100
       for place in 0..<4 {

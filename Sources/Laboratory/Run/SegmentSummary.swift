@@ -38,7 +38,7 @@ public struct SegmentSummary: Hashable, Sendable {
   public static func names(_ flags: TCPFlags) -> String {
     let known: [(TCPFlags, String)] = [
       (.syn, "SYN"), (.fin, "FIN"), (.rst, "RST"), (.psh, "PSH"), (.urg, "URG"), (.ece, "ECE"),
-      (.cwr, "CWR"), (.ack, "ACK"),
+      (.cwr, "CWR"), (.ae, "AE"), (.ack, "ACK"),
     ]
     let list = known.filter { flags.contains($0.0) }.map(\.1)
     return list.isEmpty ? "none" : list.joined(separator: ",")

@@ -67,7 +67,7 @@ struct CapturedHeader {
     destination = SocketAddress(packet.destination, Port(segment.uint16(at: 2)))
     sequence = segment.uint32(at: 4)
     acknowledgment = segment.uint32(at: 8)
-    flags = TCPFlags(rawValue: segment[13])
+    flags = TCPFlags(rawValue: segment.uint16(at: 12) & 0x1FF)
     window = segment.uint16(at: 14)
     urgentPointer = segment.uint16(at: 18)
     options = [UInt8](copying: segment.extracting(20..<headerLength))

@@ -39,7 +39,7 @@ package enum Aspect: String, CaseIterable, Hashable, Sendable {
         "RFC 9293 3.5.2"
       )
     }
-    if !others.isDisjoint(with: [.ece, .cwr]) {
+    if !others.isDisjoint(with: [.ece, .cwr, .ae]) {
       return ("ECE repeats a mark until CWR says that the window was cut", "RFC 3168 6.1")
     }
     if others.contains(.fin) {

@@ -134,7 +134,7 @@ struct StandInOutput: ~Copyable {
   private static func flags(_ flags: TCPFlags) -> String {
     let letters: [(TCPFlags, String)] = [
       (.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.urg, "U"), (.ece, "E"), (.cwr, "W"),
-      (.ack, "."),
+      (.ae, "A"), (.ack, "."),
     ]
     return letters.filter { flags.contains($0.0) }.map(\.1).joined()
   }

@@ -172,7 +172,7 @@ private struct Trial: ~Copyable {
     let shape = choices.octet()
     var header = TCPHeader(
       sourcePort: flow.remote.port, destinationPort: flow.local, sequence: flow.next,
-      acknowledgment: flow.expected, flags: TCPFlags(rawValue: choices.octet()),
+      acknowledgment: flow.expected, flags: TCPFlags(rawValue: UInt16(choices.octet())),
       window: shape & 1 == 0 ? 65_535 : choices.number())
     if shape & 6 == 6 {
       // As if the host's last segments were lost, all but some.
