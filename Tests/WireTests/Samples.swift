@@ -76,7 +76,7 @@ enum Sample {
       window: 512, options: options)
     change(&header)
     var octets = emitted { header.emit(into: &$0) } + rawOptions
-    octets[12] = UInt8(octets.count / 4) << 4
+    octets[12] = UInt8(octets.count / 4) << 4 | octets[12] & 15
     return ip(.tcp, octets + payload)
   }
 
