@@ -1,5 +1,6 @@
 public import Mail
 import Octets
+import Sockets
 
 /// Hands one message to a mail server over a stream.
 public enum SMTPClient {
@@ -98,17 +99,12 @@ public enum SMTPClient {
     within limit: Duration, for stream: some ByteStream,
     _ body: @escaping @Sendable () async throws -> Value
   ) async throws -> Value? {
-    try await withThrowingTaskGroup(of: Value?.self) { group in
-      group.addTask { try await body() }
-      group.addTask {
-        try await Task.sleep(for: limit)
-        return nil
-      }
-      defer { group.cancelAll() }
-      guard let first = try await group.next() else { return nil }
+    do {
+      return try await withDeadline(limit, body)
+    } catch is DeadlineExceeded {
       // What was half written or half read is of no more use.
-      if first == nil { await stream.abort() }
-      return first
+      await stream.abort()
+      return nil
     }
   }
 }

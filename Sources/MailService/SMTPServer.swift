@@ -3,6 +3,7 @@ public import Mail
 public import MailStore
 public import Metrics
 import Octets
+import Sockets
 public import ServiceLifecycle
 
 /// A mail server: sessions driven over the streams of a source, messages kept in a store.
@@ -149,18 +150,13 @@ public struct SMTPServer<Source: ByteStreamSource>: Service {
 
   /// Ends a stream so that what was written arrives: a reset would take it back.
   private func finish(_ stream: some ByteStream, saying words: [UInt8] = []) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask {
-        if !words.isEmpty { try? await stream.write(words) }
-        try? await stream.closeSending()
-        var left = 1 << 20
-        while left > 0, let octets = try? await stream.read(atMost: 65_536), !octets.isEmpty {
-          left -= octets.count
-        }
+    try? await withDeadline(farewellPeriod) {
+      if !words.isEmpty { try? await stream.write(words) }
+      try? await stream.closeSending()
+      var left = 1 << 20
+      while left > 0, let octets = try? await stream.read(atMost: 65_536), !octets.isEmpty {
+        left -= octets.count
       }
-      group.addTask { try? await Task.sleep(for: farewellPeriod) }
-      await group.next()
-      group.cancelAll()
     }
     await stream.close()
   }

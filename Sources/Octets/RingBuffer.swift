@@ -124,8 +124,7 @@ public struct RingBuffer: ~Copyable {
     var other = RingBuffer(limit: limit)
     other.mayGrow = mayGrow
     guard capacity > 0, let held = unsafe storage else { return other }
-    guard let memory = unsafe malloc(capacity) else { fatalError("no memory is left for a ring") }
-    let octets = unsafe memory.bindMemory(to: UInt8.self, capacity: capacity)
+    let octets = unsafe Self.memory(capacity)
     unsafe octets.update(from: held, count: capacity)
     unsafe other.storage = octets
     other.head = head
@@ -134,13 +133,17 @@ public struct RingBuffer: ~Copyable {
     return other
   }
 
+  // Not `allocate`, which asks for an alignment that octets do not need: it costs twice as much.
+  private static func memory(_ size: Int) -> UnsafeMutablePointer<UInt8> {
+    guard let memory = unsafe malloc(size) else { fatalError("no memory is left for a ring") }
+    return unsafe memory.bindMemory(to: UInt8.self, capacity: size)
+  }
+
   private mutating func grow(toHold needed: Int) {
     guard needed > capacity else { return }
     var size = max(capacity, Self.smallestCapacity)
     while size < needed { size &*= 2 }
-    // Not `allocate`, which asks for an alignment that octets do not need: it costs twice as much.
-    guard let memory = unsafe malloc(size) else { fatalError("no memory is left for a ring") }
-    let grown = unsafe memory.bindMemory(to: UInt8.self, capacity: size)
+    let grown = unsafe Self.memory(size)
     if let held = unsafe storage {
       // All of the old ring moves, for what lies beyond the end may be waiting for its turn.
       let first = capacity &- head

@@ -263,26 +263,3 @@ struct SimulatedHost: ~Copyable {
     self.ports = ports
   }
 }
-
-/// Takes all that a stack sends.
-private struct CollectingSink: FrameSink {
-  struct Collected {
-    var octets: [UInt8]
-    var facts: OffloadFacts
-    var explanation: RuleExplanation?
-  }
-
-  var frames: [Collected] = []
-  private var explanation: RuleExplanation?
-
-  mutating func explain(_ explanation: RuleExplanation) { self.explanation = explanation }
-
-  mutating func transmit(
-    _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
-  ) -> Bool {
-    let octets = [UInt8](joining: header, payload, tail)
-    frames.append(Collected(octets: octets, facts: offload, explanation: explanation))
-    explanation = nil
-    return true
-  }
-}

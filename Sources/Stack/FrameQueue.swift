@@ -1,22 +1,15 @@
 import DequeModule
 import Octets
 
-/// A frame that waits for its interface, and why it is sent.
-struct QueuedFrame {
-  var octets: [UInt8]
-  var facts = OffloadFacts.none
-  var explanation: RuleExplanation?
-}
-
 /// Finished frames that wait for an interface, in order, with their octets counted.
 struct FrameQueue {
-  private var frames: Deque<QueuedFrame> = []
+  private var frames: Deque<CollectedFrame> = []
   /// Octets of all frames.
   private(set) var octets = 0
 
   var isEmpty: Bool { frames.isEmpty }
   var count: Int { frames.count }
-  var first: QueuedFrame? { frames.first }
+  var first: CollectedFrame? { frames.first }
 
   /// Whether so many more frames and octets are within the bounds.
   func hasRoom(
@@ -26,12 +19,12 @@ struct FrameQueue {
       && self.octets + octets <= bounds.maximumQueuedOctets
   }
 
-  mutating func append(_ frame: QueuedFrame) {
+  mutating func append(_ frame: CollectedFrame) {
     octets += frame.octets.count
     frames.append(frame)
   }
 
-  mutating func popFirst() -> QueuedFrame? {
+  mutating func popFirst() -> CollectedFrame? {
     guard let frame = frames.popFirst() else { return nil }
     octets -= frame.octets.count
     return frame

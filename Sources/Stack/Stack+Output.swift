@@ -46,7 +46,7 @@ extension Stack {
 
   private mutating func pumpLoopback(at now: Instant) {
     for _ in 0..<Self.loopbackRounds {
-      var sink = KeepingSink()
+      var sink = CollectingSink()
       transmitConnections(on: 0, into: &sink, at: now)
       while let frame = interfaces[0].queue.popFirst() { sink.frames.append(frame) }
       guard !sink.frames.isEmpty else { return }
@@ -209,22 +209,6 @@ extension Stack {
     guard interfaces[interface].queue.hasRoom(octets: octets.count, within: configuration) else {
       return counters.ip.note(interface == 0 ? .dropLoopbackFull : .dropFull)
     }
-    interfaces[interface].queue.append(QueuedFrame(octets: octets, explanation: explanation))
-  }
-}
-
-/// Keeps copies of frames: for the way to ourselves, and for those that must wait.
-struct KeepingSink: FrameSink {
-  var frames: [QueuedFrame] = []
-  private var explanation: RuleExplanation?
-
-  mutating func explain(_ explanation: RuleExplanation) { self.explanation = explanation }
-
-  mutating func transmit(
-    _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
-  ) -> Bool {
-    let octets = [UInt8](joining: header, payload, tail)
-    frames.append(QueuedFrame(octets: octets, facts: offload, explanation: explanation.take()))
-    return true
+    interfaces[interface].queue.append(CollectedFrame(octets: octets, explanation: explanation))
   }
 }

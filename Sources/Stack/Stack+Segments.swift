@@ -80,11 +80,11 @@ extension Stack {
     on interface: Int
   ) {
     let explanation = configuration.explains ? whyOutgoing : nil
-    var kept = KeepingSink()
+    var kept = CollectingSink()
     _ = emit(connection, offload, link, into: &kept)
     for frame in kept.frames {
       interfaces[interface].queue.append(
-        QueuedFrame(octets: frame.octets, facts: frame.facts, explanation: explanation))
+        CollectedFrame(octets: frame.octets, facts: frame.facts, explanation: explanation))
     }
   }
 
@@ -93,7 +93,7 @@ extension Stack {
     _ handle: SlabHandle, _ hop: IPv4Address, on interface: Int, at now: Instant
   ) -> Bool {
     guard let slot = unsafe connections.pointer(to: handle) else { return true }
-    var kept = KeepingSink()
+    var kept = CollectingSink()
     for _ in 0..<Self.fairShare {
       guard
         unsafe slot.pointee.connection.nextSegment(
@@ -119,7 +119,7 @@ extension Stack {
         unsafe slot.pointee.connection.nextSegment(
           into: &outgoing, limits: SegmentLimits(), at: now, ledger: &counters.tcp)
       else { return true }
-      var kept = KeepingSink()
+      var kept = CollectingSink()
       if configuration.explains { kept.explain(whyOutgoing) }
       _ = unsafe emit(slot.pointee.connection, .none, .none, into: &kept)
       for frame in kept.frames {

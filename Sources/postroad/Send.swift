@@ -141,15 +141,10 @@ struct Send: AsyncParsableCommand {
   private static func connect(
     _ host: NetworkHost, to end: SocketAddress, within limit: Duration
   ) async throws -> TCPStream {
-    try await withThrowingTaskGroup(of: TCPStream.self) { group in
-      group.addTask { try await host.connect(to: end) }
-      group.addTask {
-        try await Task.sleep(for: limit)
-        throw Unreachable(description: "no answer in \(limit.components.seconds) s")
-      }
-      defer { group.cancelAll() }
-      guard let stream = try await group.next() else { throw CancellationError() }
-      return stream
+    do {
+      return try await withDeadline(limit) { try await host.connect(to: end) }
+    } catch is DeadlineExceeded {
+      throw Unreachable(description: "no answer in \(limit.components.seconds) s")
     }
   }
 

@@ -11,21 +11,6 @@ import Wire
 /// wait 500ms
 /// ```
 struct SegmentBench: ~Copyable {
-  private struct Sink: FrameSink {
-    var packets: [(octets: [UInt8], reason: RuleExplanation?)] = []
-    private var reason: RuleExplanation?
-
-    mutating func explain(_ explanation: RuleExplanation) { reason = explanation }
-
-    mutating func transmit(
-      _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
-    ) -> Bool {
-      packets.append(([UInt8](joining: header, payload, tail), reason))
-      reason = nil
-      return true
-    }
-  }
-
   /// A line that was understood.
   struct Segment {
     var flags: TCPFlags = []
@@ -134,10 +119,10 @@ struct SegmentBench: ~Copyable {
       let piece = try? stack.receive(socket, at: now) { ($0.count, [UInt8](copying: $0)) }
       received += piece ?? []
     }
-    var sink = Sink()
+    var sink = CollectingSink()
     stack.transmit(on: interface, into: &sink, at: now)
     var lines: [String] = []
-    for packet in sink.packets {
+    for packet in sink.frames {
       guard let view = try? IPv4PacketView(parsing: packet.octets.span),
         let segment = try? TCPSegmentView(parsing: view.payload)
       else { continue }
@@ -149,7 +134,7 @@ struct SegmentBench: ~Copyable {
       if segment.flags.contains(.ack) { line += " ack=\(segment.acknowledgment)" }
       line += " win=\(segment.window)"
       if segment.payload.count > 0 { line += " data=\(segment.payload.count) octets" }
-      if let reason = packet.reason { line += "   (\(reason.sentence); \(reason.source))" }
+      if let reason = packet.explanation { line += "   (\(reason.sentence); \(reason.source))" }
       lines.append(line)
     }
     return lines

@@ -258,10 +258,10 @@ struct StandIn: ~Copyable {
 
   private mutating func transmit() {
     if let summary = stack.connectionSummaries.first { numbers = summary.numbers }
-    var sink = EmissionSink()
+    var sink = CollectingSink()
     stack.transmit(on: interface, into: &sink, at: instant)
     if let summary = stack.connectionSummaries.first { numbers = summary.numbers }
-    for (octets, rule) in sink.packets { keep(octets, rule) }
+    for frame in sink.frames { keep(frame.octets, frame.explanation) }
     while let first = owed.first, let sent = ourNext, sent >= first.number {
       due.append((first.number, now &+ max(first.after, 0)))
       owed.removeFirst()

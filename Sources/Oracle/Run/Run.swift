@@ -2,22 +2,6 @@ import Octets
 import Stack
 import Wire
 
-/// Keeps what our stack sends, with the reason.
-struct EmissionSink: FrameSink {
-  private(set) var packets: [(octets: [UInt8], rule: RuleExplanation?)] = []
-  private var rule: RuleExplanation?
-
-  mutating func explain(_ explanation: RuleExplanation) { rule = explanation }
-
-  mutating func transmit(
-    _ header: Span<UInt8>, _ payload: Span<UInt8>, _ tail: Span<UInt8>, offload: OffloadFacts
-  ) -> Bool {
-    packets.append(([UInt8](joining: header, payload, tail), rule))
-    rule = nil
-    return true
-  }
-}
-
 /// What our stack decided without sending anything.
 struct Decision: Sendable {
   /// Nanoseconds on the capture's clock.
