@@ -102,8 +102,8 @@ extension HostParameters {
 
   private mutating func setCount(_ key: String, _ value: Int) -> Bool {
     switch key {
-    case "net.ipv4.tcp_ecn" where (0...2).contains(value):
-      tcp.ecn = [ECNUse.off, .always, .whenAsked][value]
+    case "net.ipv4.tcp_ecn" where (0...3).contains(value):
+      tcp.ecn = [ECNUse.off, .always, .whenAsked, .accurate][value]
     case "net.ipv4.tcp_mtu_probing" where (0...2).contains(value):
       tcp.pathProbing = [PathProbing.never, .afterBlackHole, .always][value]
     case "net.ipv4.tcp_syn_retries" where (1...127).contains(value): openRetransmissions = value

@@ -36,7 +36,7 @@ extension Stack {
         return
       }
     }
-    listenerArrived(segment, ends, way, numbersAbove: numbersAbove, at: now)
+    listenerArrived(segment, codepoint, ends, way, numbersAbove: numbersAbove, at: now)
   }
 
   mutating func arrived(
@@ -90,8 +90,8 @@ extension Stack {
 
   /// A segment without a connection: for a listener, or for nobody.
   private mutating func listenerArrived(
-    _ segment: borrowing TCPSegmentView, _ ends: TCPEndpoints, _ way: SourceRoute?,
-    numbersAbove: SequenceNumber?, at now: Instant
+    _ segment: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, _ ends: TCPEndpoints,
+    _ way: SourceRoute?, numbersAbove: SequenceNumber?, at now: Instant
   ) {
     guard let listener = listener(at: ends.local) else {
       counters.stack.note(.dropNoListener)
@@ -133,7 +133,7 @@ extension Stack {
       initial = numbersAbove + 65_536
     }
     var connection = TCPConnection(
-      accepting: segment, endpoints: ends, initialSequence: initial,
+      accepting: segment, codepoint: codepoint, endpoints: ends, initialSequence: initial,
       pathMTU: mtu(
         to: ends.remote.address, on: route.interface, believesPath: tcp.believesPathMTU, at: now),
       configuration: tcp, at: now)

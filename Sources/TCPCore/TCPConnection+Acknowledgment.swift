@@ -9,6 +9,7 @@ extension TCPConnection {
     ledger: inout RuleLedger<TCPRule>
   ) -> Bool {
     let acknowledgment = segment.acknowledgment
+    var hasCount = ecn.contains(.counting)
     if state == .synReceived {
       guard
         acknowledgment.follows(send.unacknowledged), acknowledgment.precedesOrEquals(send.next)
@@ -20,6 +21,7 @@ extension TCPConnection {
       synAcknowledged(segment, at: now, ledger: &ledger)
       send.window = Int(segment.window) << Int(send.peerScale)
       send.maximumWindow = max(send.maximumWindow, send.window)
+      if hasCount { hasCount = !handshakeCounted(segment, options, ledger: &ledger) }
       establish(&ledger)
     }
     // RFC 5961 section 5.2, RFC 9293 MAY-12: what is neither recent nor sent is not believed.
@@ -41,7 +43,8 @@ extension TCPConnection {
         minimumRoundTrip: roundTrip.minimum == .max ? 0 : roundTrip.minimum, now: now),
       echo: receive.usesTimestamps ? options.timestamps?.echo : nil)
     news.highestBefore = scoreboard.highestSACKed
-    news.isEcho = segment.flags.contains(.ece) && ecn.contains(.agreed)
+    news.isEcho =
+      segment.flags.contains(.ece) && ecn.contains(.agreed) && !ecn.contains(.counting)
     takeSACK(options, acknowledgment, &news)
     let window = Int(segment.window) << Int(send.peerScale)
     if acknowledgment.follows(hadACKed) {
@@ -53,6 +56,7 @@ extension TCPConnection {
       // RFC 5681 section 2: a duplicate changes nothing but, with SACK (RFC 6675), what we know.
       news.isDuplicate = receive.usesSACK ? news.delivery.hasSACKed : window == send.window
     }
+    if hasCount { marksTold(segment, options, &news, ledger: &ledger) }
     updateWindow(segment, window, at: now)
     considerLosses(&news, at: now, ledger: &ledger)
     return true

@@ -46,6 +46,7 @@ extension TCPConnection {
     stamps = other.stamps
     sendTimes = other.sendTimes
     ecn = other.ecn
+    markCounts = other.markCounts
     pathProbe = other.pathProbe
     fastOpen = other.fastOpen
     networkOptions = other.networkOptions

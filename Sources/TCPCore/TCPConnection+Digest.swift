@@ -23,6 +23,7 @@ extension TCPConnection {
     digest.add(duplicateReport?.left)
     digest.add(duplicateReport?.right)
     digest.add(Int(ecn.rawValue))
+    if let counts = markCounts.first { counts.digest(into: &digest) }
     send.digest(into: &digest)
     receive.digest(into: &digest)
     digest.add(sendBuffer.count)

@@ -10,6 +10,8 @@ public enum ECNUse: String, CaseIterable, Hashable, Sendable {
   case whenAsked
   /// Our SYNs ask for it too.
   case always
+  /// Our SYNs ask for accurate feedback (RFC 9768), and so may the peer's.
+  case accurate
 }
 
 /// What a connection knows of congestion marks. RFC 3168 section 6.1.
@@ -25,6 +27,10 @@ struct ECNState: OptionSet {
   static var reduced: ECNState { ECNState(rawValue: 8) }
   /// The peer has sent something that routers may mark.
   static var sawCapable: ECNState { ECNState(rawValue: 16) }
+  /// What both have agreed on is accurate feedback. RFC 9768.
+  static var counting: ECNState { ECNState(rawValue: 32) }
+  /// Our SYN has asked for that.
+  static var askedToCount: ECNState { ECNState(rawValue: 64) }
 }
 
 // Explicit congestion notification: RFC 3168 section 6.1.
@@ -36,26 +42,46 @@ extension TCPConnection {
 
   // MARK: The handshake. RFC 3168 section 6.1.1.
 
-  /// ECE and CWR of our SYN; ECE of its answer.
-  mutating func ecnFlags(isAnswer: Bool, isFirst: Bool) -> TCPFlags {
-    if isAnswer { return ecn.contains(.agreed) ? .ece : [] }
-    // A path that drops such SYNs is tried once only. RFC 3168 section 6.1.1.1.
-    guard configuration.ecn == .always, isFirst else { return [] }
-    ecn.insert(.asked)
-    return [.ece, .cwr]
+  /// What our SYN asks with.
+  mutating func ecnQuestion(isFirst: Bool) -> TCPFlags {
+    switch configuration.ecn {
+    case .off, .whenAsked: return []
+    case .always:
+      // A path that drops such SYNs is tried once only. RFC 3168 section 6.1.1.1.
+      guard isFirst else { return [] }
+      ecn.insert(.asked)
+      return [.ece, .cwr]
+    case .accurate:
+      // Twice, for a loss is the likelier cause. RFC 9768 section 3.1.4.1.
+      guard retransmissions < 2 else { return [] }
+      ecn.insert(.askedToCount)
+      return [.ae, .cwr, .ece]
+    }
+  }
+
+  /// What our SYN,ACK answers with.
+  mutating func ecnAnswer() -> TCPFlags {
+    if ecn.contains(.counting) { return countingAnswer() }
+    return ecn.contains(.agreed) ? .ece : []
   }
 
   /// What the peer's SYN says of it.
-  mutating func agreeOnECN(_ syn: borrowing TCPSegmentView) {
+  mutating func agreeOnECN(
+    _ syn: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, _ options: TCPOptions
+  ) {
+    let bits = Self.countBits(syn.flags)
     let both = syn.flags.intersection([.ece, .cwr])
-    let isAgreed: Bool =
-      if syn.flags.contains(.ack) {
-        // Both would be our own bits in a mirror.
-        ecn.contains(.asked) && both == .ece
-      } else {
-        configuration.ecn != .off && both == [.ece, .cwr]
+    if syn.flags.contains(.ack) {
+      if ecn.contains(.askedToCount) {
+        return countingAnswered(bits, codepoint, options.accurateECN)
       }
-    if isAgreed { ecn.insert(.agreed) }
+      // Both would be our own bits in a mirror.
+      if ecn.contains(.asked), both == .ece { ecn.insert(.agreed) }
+    } else if configuration.ecn == .accurate, bits != 0, bits != 0b011 {
+      agreeToCount(codepoint)
+    } else if configuration.ecn != .off, both == [.ece, .cwr] {
+      ecn.insert(.agreed)
+    }
   }
 
   // MARK: The receiver. RFC 3168 section 6.1.3.
@@ -64,7 +90,7 @@ extension TCPConnection {
   mutating func codepointArrived(
     _ codepoint: ECNCodepoint, _ flags: TCPFlags, ledger: inout RuleLedger<TCPRule>
   ) {
-    guard ecn.contains(.agreed) else { return }
+    guard ecn.contains(.agreed), !ecn.contains(.counting) else { return }
     if flags.contains(.cwr) {
       ecn.remove(.echoing)
       // Its window may be a single segment now: it must not wait for our delay.
@@ -105,13 +131,14 @@ extension TCPConnection {
 
   /// However the window came to be cut, the peer is told, and ends its echo.
   mutating func windowWasCut() {
-    if ecn.contains(.agreed) { ecn.insert(.reduced) }
+    if ecn.contains(.agreed), !ecn.contains(.counting) { ecn.insert(.reduced) }
   }
 
   /// New data may be marked; the first after a cut says so. RFC 3168 sections 6.1.4, 6.1.5: not
   /// acknowledgments, not what is sent again, not probes of the window.
   mutating func markCapable(_ segment: inout OutgoingSegment) {
     guard ecn.contains(.agreed), segment.payloadCount > 0 else { return }
+    if let counts = markCounts.first, counts.forbidsCapable { return }
     segment.codepoint = .ect0
     guard ecn.contains(.reduced) else { return }
     ecn.remove(.reduced)

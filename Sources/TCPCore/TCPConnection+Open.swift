@@ -4,7 +4,9 @@ import Wire
 // The handshake: RFC 9293 sections 3.5, 3.10.7.2 and 3.10.7.3.
 extension TCPConnection {
   /// Takes the peer's numbers and offers from its SYN.
-  mutating func takeSYN(_ syn: borrowing TCPSegmentView, at now: Instant) {
+  mutating func takeSYN(
+    _ syn: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, at now: Instant
+  ) {
     let options = TCPOptions(parsing: syn.options)
     receive.initial = syn.sequence
     receive.next = syn.sequence + 1
@@ -14,7 +16,7 @@ extension TCPConnection {
     // RFC 9293 3.7.1 MUST-15: 536 when the peer names none.
     send.peerMaximumSegmentSize = max(Int(options.maximumSegmentSize ?? 536), 48)
     receive.usesSACK = options.sackPermitted && configuration.usesSACK
-    agreeOnECN(syn)
+    agreeOnECN(syn, codepoint, options)
     if let times = options.timestamps, configuration.usesTimestamps {
       receive.usesTimestamps = true
       receive.timestampRecent = times.value
@@ -88,6 +90,7 @@ extension TCPConnection {
     // RFC 7413 section 4.1.3.1: a SYN that goes again goes without, for the path may not bear it.
     if isAnswer {
       options.fastOpen = fastOpen.answer
+      if retransmissions == 0, send.next == send.initial { offerCounts(&options) }
     } else if send.next == send.initial {
       options.fastOpen = fastOpen.attempt?.option
     }
@@ -96,7 +99,8 @@ extension TCPConnection {
 
   /// SEGMENT ARRIVES in SYN-SENT. RFC 9293 section 3.10.7.3.
   mutating func segmentArrivedInSYNSENT(
-    _ segment: borrowing TCPSegmentView, at now: Instant, ledger: inout RuleLedger<TCPRule>
+    _ segment: borrowing TCPSegmentView, _ codepoint: ECNCodepoint, at now: Instant,
+    ledger: inout RuleLedger<TCPRule>
   ) {
     let flags = segment.flags
     let acknowledgment = segment.acknowledgment
@@ -124,7 +128,8 @@ extension TCPConnection {
       badHandshakeACK = acknowledgment
       return ledger.note(.dropForeignEcho)
     }
-    takeSYN(segment, at: now)
+    takeSYN(segment, codepoint, at: now)
+    tellCounting(ledger: &ledger)
     if isAcceptable {
       learn(segment, TCPOptions(parsing: segment.options), ledger: &ledger)
       synAcknowledged(segment, at: now, ledger: &ledger)

@@ -82,7 +82,10 @@ extension TCPConnection {
     case .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck, .timeWait: break
     }
     // SACK blocks travel in segments of their own, so that they take no space from data.
-    if pending.contains(.acknowledgment), !reassembly.isEmpty || duplicateReport != nil {
+    // So do counts of congestion marks, and what the third step of the handshake says of them.
+    if pending.contains(.acknowledgment),
+      !reassembly.isEmpty || duplicateReport != nil || owesCounts
+    {
       acknowledgmentSegment(&segment, at: now)
       return true
     }
@@ -112,6 +115,7 @@ extension TCPConnection {
   private mutating func acknowledgmentSegment(_ segment: inout OutgoingSegment, at now: Instant) {
     begin(&segment, send.next, [.ack], acknowledgmentRule, at: now)
     if receive.usesSACK { appendSACK(&segment.header.options) }
+    if ecn.contains(.counting) { tellCounts(&segment.header) }
   }
 
   // MARK: SYN
@@ -121,7 +125,7 @@ extension TCPConnection {
     let isAnswer = state == .synReceived
     let isFirst = send.next == send.initial
     var flags: TCPFlags = isAnswer ? [.syn, .ack] : [.syn]
-    flags.formUnion(ecnFlags(isAnswer: isAnswer, isFirst: isFirst))
+    flags.formUnion(isAnswer ? ecnAnswer() : ecnQuestion(isFirst: isFirst))
     begin(&segment, send.initial, flags, .sendSYN, at: now)
     segment.header.options = synOptions(at: now)
     // RFC 7323 section 2.2: never scaled.
@@ -166,7 +170,7 @@ extension TCPConnection {
       ledger.note(.congestionLimited)
       return false
     }
-    let most = max(limits.maximumPayload / size &* size, size)
+    let most = countBearsCWR ? size : max(limits.maximumPayload / size &* size, size)
     var count = min(lost.count, min(max(room / size &* size, size), most))
     // RFC 9293 3.8.6 SHLD-15, SHLD-16: not beyond a window that has shrunk.
     count = min(count, lost.start.distance(to: send.unacknowledged + max(send.window, 1)))
@@ -224,7 +228,9 @@ extension TCPConnection {
     let room = congestionRoom
     if pathProbe.isOn, pathProbeSegment(&segment, available, room, at: now) { return true }
     // CWR belongs to one segment, so that a device must not copy it into several.
-    let most = available <= size || ecn.contains(.reduced) ? size : superSegment(limits)
+    let most =
+      available <= size || ecn.contains(.reduced) || countBearsCWR
+      ? size : superSegment(limits)
     var count = min(min(available, window), most)
     if count > room {
       // Whole segments only, as many as the congestion window has room for; one if all is quiet.
@@ -411,6 +417,7 @@ extension TCPConnection {
     if !flags.contains(.rst) {
       segment.header.window = offerWindow()
       if ecn.contains(.echoing) { segment.header.flags.insert(.ece) }
+      if ecn.contains(.counting), !flags.contains(.syn) { putCount(&segment.header) }
       if send.urgentEnd != nil { markUrgent(&segment.header) }
     }
     receive.lastAcknowledged = receive.next

@@ -17,12 +17,13 @@ extension TCPConnection {
     statistics.arrived(segment.payload.count, at: now)
     switch state {
     case .listen, .closed: return ledger.note(.dropUnexpected)
-    case .synSent: return segmentArrivedInSYNSENT(segment, at: now, ledger: &ledger)
+    case .synSent: return segmentArrivedInSYNSENT(segment, codepoint, at: now, ledger: &ledger)
     case .synReceived, .established, .finWait1, .finWait2, .closeWait, .closing, .lastAck,
       .timeWait:
       break
     }
     let flags = segment.flags
+    if flags.contains(.syn), handshakeCameAgain(segment, codepoint, ledger: &ledger) { return }
     let options = TCPOptions(parsing: segment.options)
     // RFC 7323 section 5.3: PAWS comes before the sequence check.
     guard timestampIsAcceptable(segment, options, at: now, ledger: &ledger) else { return }
@@ -40,6 +41,7 @@ extension TCPConnection {
     timers.heard(at: now)
     guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
     updateTimestamp(segment, options, at: now)
+    if ecn.contains(.counting) { count(codepoint, segment, segmentSize, ledger: &ledger) }
     // Sixth, the URG bit.
     if flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }
     // Seventh, the text. Eighth, the FIN bit.

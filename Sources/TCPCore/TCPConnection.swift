@@ -98,6 +98,9 @@ package struct TCPConnection: ~Copyable {
   package var sendTimes = TCPSendTimes()
   /// What is known of congestion marks. RFC 3168.
   var ecn: ECNState = []
+  // At most one, in memory of its own: connections that count no marks stay small.
+  /// The counts of congestion marks, where both ends keep them. RFC 9768.
+  var markCounts: [MarkCounts] = []
   /// The search for the path's limit. RFC 4821.
   var pathProbe = PathProbe()
   /// Data in the SYN. RFC 7413.
@@ -118,13 +121,13 @@ package struct TCPConnection: ~Copyable {
 
   /// A passive open: a listener got a SYN; SYN-RECEIVED. RFC 9293 section 3.10.7.2.
   package init(
-    accepting syn: borrowing TCPSegmentView, endpoints: TCPEndpoints,
-    initialSequence: SequenceNumber, pathMTU: Int, configuration: TCPConfiguration,
-    at now: Instant
+    accepting syn: borrowing TCPSegmentView, codepoint: ECNCodepoint = .notECT,
+    endpoints: TCPEndpoints, initialSequence: SequenceNumber, pathMTU: Int,
+    configuration: TCPConfiguration, at now: Instant
   ) {
     self.init(
       endpoints, initialSequence, pathMTU, configuration, state: .synReceived, isPassive: true)
-    takeSYN(syn, at: now)
+    takeSYN(syn, codepoint, at: now)
     pending.insert(.syn)
     timers.unacknowledgedSince = now
   }

@@ -10,7 +10,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
   case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe
-  case echoCongestion, probePathMTU, answerProbe
+  case echoCongestion, acknowledgeMarks, probePathMTU, answerProbe
   // What is delayed.
   case nagle, corked, sillyWindow, windowFull, congestionLimited, paced, delayACK
   case challengeLimited
@@ -27,6 +27,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case urgentAnnounced, simultaneousOpen, orphanTimeout, orphanSlow
   // Early data, congestion marks, loss detection by time, and mistakes undone.
   case acceptEarlyData, earlyDataAcknowledged, congestionMarked, congestionEchoed
+  case agreeToCount, countingDeclined, marksCounted, marksMangled, countZeroed, handshakesDisagree
   case leaveSlowStart
   case lossProbeRepaired, undoByTimestamp, undoByDuplicates, undoByProbe
 
@@ -78,6 +79,13 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .acceptEarlyData: "RFC 7413 4.2.2"
     case .congestionMarked, .echoCongestion: "RFC 3168 6.1.3"
     case .congestionEchoed: "RFC 3168 6.1.2"
+    case .acknowledgeMarks: "RFC 9768 3.2.2.5.1"
+    case .agreeToCount: "RFC 9768 3.1.1"
+    case .countingDeclined: "RFC 9768 3.1.2"
+    case .handshakesDisagree: "RFC 9768 3.1.5"
+    case .marksCounted: "RFC 9768 3.2.2.2"
+    case .marksMangled: "RFC 9768 3.2.2.3"
+    case .countZeroed: "RFC 9768 3.2.2.4"
     case .leaveSlowStart: "RFC 9406 4.2"
     case .lossProbe: "RFC 8985 7.3"
     case .lossProbeRepaired: "RFC 8985 7.4"
@@ -112,6 +120,13 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .lossProbeRepaired: "the probe made good a loss, so the window is cut after all"
     case .congestionMarked: "a router on the way has marked the segment: it is congested"
     case .echoCongestion: "a router marked the data: the sender is told until it slows down"
+    case .acknowledgeMarks: "congestion marks begin, or several came: the sender learns at once"
+    case .agreeToCount: "both ends count congestion marks, and tell each other how many came"
+    case .countingDeclined: "the server counts no marks: one echo a round trip, or none"
+    case .handshakesDisagree: "two SYNs ask for different feedback: nobody could tell which holds"
+    case .marksCounted: "the peer counts more marks than before: a router is congested"
+    case .marksMangled: "the path changes ECN fields: what we send may not be marked any more"
+    case .countZeroed: "the first count is zero, as none begins: it is not believed"
     case .leaveSlowStart: "round trips grow longer: a queue fills, and slow start is over"
     case .congestionEchoed: "a router is congested: the window is cut before anything is lost"
     case .undoByTimestamp: "the answer is to the original, so nothing was lost: the cut is undone"

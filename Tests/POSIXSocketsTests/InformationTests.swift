@@ -95,7 +95,7 @@ struct InformationTests {
   @Test(
     "a parameter that is not known, or a value that cannot be kept, is thrown",
     arguments: [
-      ("net.ipv4.tcp_nonesuch", "1"), ("net.ipv4.tcp_ecn", "3"), ("net.ipv4.tcp_rmem", "1 2"),
+      ("net.ipv4.tcp_nonesuch", "1"), ("net.ipv4.tcp_ecn", "6"), ("net.ipv4.tcp_rmem", "1 2"),
       ("net.ipv4.tcp_sack", "yes"), ("net.ipv4.tcp_congestion_control", "vegas"),
       ("net.ipv4.tcp_syn_retries", "0"), ("net.ipv4.tcp_recovery", "9"),
     ])

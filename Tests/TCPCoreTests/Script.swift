@@ -11,7 +11,8 @@ extension TCPFlags {
   var names: String {
     var text = ""
     for (flag, name) in [
-      (TCPFlags.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.urg, "U"), (.ack, "."),
+      (TCPFlags.syn, "S"), (.fin, "F"), (.rst, "R"), (.psh, "P"), (.urg, "U"), (.ece, "E"),
+      (.cwr, "W"), (.ae, "A"), (.ack, "."),
     ] where contains(flag) { text += name }
     return text
   }
@@ -26,6 +27,7 @@ struct Sent: CustomStringConvertible, Sendable {
   var payload: [UInt8]
   var window: Int
   var options: TCPOptions
+  var codepoint: ECNCodepoint
   var segmentSize: Int
   var rule: TCPRule
   var length: Int { payload.count }
@@ -64,13 +66,15 @@ struct Script: ~Copyable {
   /// A passive open by this SYN; the SYN,ACK is not sent yet.
   init(
     accepting options: TCPOptions, configuration: TCPConfiguration = TCPConfiguration(),
-    mtu: Int = 1500, window: UInt16 = 65_535
+    mtu: Int = 1500, window: UInt16 = 65_535, flags: TCPFlags = [],
+    codepoint: ECNCodepoint = .notECT
   ) {
     self.init(opening: configuration, mtu: mtu)
-    let octets = Self.octets(.syn, seq: 0, ack: 0, [], window, options, 0)
+    let octets = Self.octets(flags.union(.syn), seq: 0, ack: 0, [], window, options, 0)
     guard let view = try? TCPSegmentView(parsing: octets.span) else { return }
     connection = TCPConnection(
-      accepting: view, endpoints: Self.ends, initialSequence: Self.ourStart, pathMTU: mtu,
+      accepting: view, codepoint: codepoint, endpoints: Self.ends, initialSequence: Self.ourStart,
+      pathMTU: mtu,
       configuration: configuration, at: .start)
   }
 
@@ -101,20 +105,26 @@ struct Script: ~Copyable {
   /// A segment of the peer arrives; its text is that of the stream at its place.
   mutating func inject(
     _ flags: TCPFlags, seq: Int, ack: Int = 0, length: Int = 0, window: UInt16 = 65_535,
-    options: TCPOptions = TCPOptions(), urgent: UInt16 = 0
+    options: TCPOptions = TCPOptions(), urgent: UInt16 = 0, codepoint: ECNCodepoint = .notECT,
+    segmentSize: UInt16 = 0
   ) {
     var options = options
     if let peerClock, options.timestamps == nil {
       options.timestamps = TCPTimestamps(value: peerClock, echo: lastTimestamp)
     }
     let payload = Self.stream(flags.contains(.syn) ? 0 : seq - 1, length)
-    arrive(Self.octets(flags, seq: seq, ack: ack, payload, window, options, urgent))
+    arrive(
+      Self.octets(flags, seq: seq, ack: ack, payload, window, options, urgent),
+      codepoint: codepoint, segmentSize: segmentSize)
   }
 
   /// Octets of a segment arrive as they are.
-  mutating func arrive(_ octets: [UInt8]) {
+  mutating func arrive(
+    _ octets: [UInt8], codepoint: ECNCodepoint = .notECT, segmentSize: UInt16 = 0
+  ) {
     guard let view = try? TCPSegmentView(parsing: octets.span) else { return }
-    connection.segmentArrived(view, at: now, ledger: &ledger)
+    connection.segmentArrived(
+      view, codepoint: codepoint, segmentSize: segmentSize, at: now, ledger: &ledger)
   }
 
   /// An ICMP error about the segment at this number of ours arrives.
@@ -165,7 +175,7 @@ struct Script: ~Copyable {
           ack: header.flags.contains(.ack)
             ? Self.theirStart.distance(to: header.acknowledgment) : 0,
           payload: payload, window: Int(header.window), options: header.options,
-          segmentSize: Int(segment.segmentSize), rule: segment.rule))
+          codepoint: segment.codepoint, segmentSize: Int(segment.segmentSize), rule: segment.rule))
     }
   }
 
