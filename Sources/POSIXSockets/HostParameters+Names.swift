@@ -118,6 +118,9 @@ extension HostParameters {
     case "net.ipv4.tcp_notsent_lowat":
       let mark = UInt32(truncatingIfNeeded: value)
       unsentLowWater = mark == .max || mark == 0 ? nil : Int(mark)
+    // Ours: Linux has no such option. Seconds, or 0 for none.
+    case "net.ipv4.tcp_user_timeout_option" where (0...32_767 * 60).contains(value):
+      tcp.advertisedUserTimeout = value == 0 ? nil : .seconds(value)
     case "net.ipv4.ip_default_ttl" where (1...255).contains(value): tcp.ttl = UInt8(value)
     default: return false
     }

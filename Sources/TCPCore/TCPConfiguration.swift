@@ -100,6 +100,11 @@ public struct TCPConfiguration: Hashable, Sendable {
   public var retransmissionsBeforeAdvice = 3
   /// The user's own bound on unacknowledged data (RFC 5482, RFC 9293 3.8.3 MUST-21); nil leaves R2.
   public var userTimeout: Duration?
+  /// The time-out that the peer is told (ADV_UTO of RFC 5482), while what it tells of its own counts
+  /// here, too; nil tells nothing, and believes nothing.
+  public var advertisedUserTimeout: Duration?
+  /// Between which bounds a time-out that the peer asks for is followed (L_LIMIT and U_LIMIT).
+  public var userTimeoutBounds: ClosedRange<Duration> = .seconds(100)...(.seconds(3600))
   /// Soft errors, ICMP's and R1, are reported as events (RFC 9293 3.9.1.8 MUST-47, SHLD-20).
   public var reportsSoftErrors = true
   /// Keepalive; off unless set (RFC 9293 3.8.4 MAY-5, MUST-24, MUST-25).

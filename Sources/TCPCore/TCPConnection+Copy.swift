@@ -47,6 +47,7 @@ extension TCPConnection {
     sendTimes = other.sendTimes
     ecn = other.ecn
     markCounts = other.markCounts
+    userTimeouts = other.userTimeouts
     pathProbe = other.pathProbe
     fastOpen = other.fastOpen
     networkOptions = other.networkOptions

@@ -24,6 +24,8 @@ extension TCPConnection {
     digest.add(duplicateReport?.right)
     digest.add(Int(ecn.rawValue))
     if let counts = markCounts.first { counts.digest(into: &digest) }
+    digest.add(userTimeouts.peers.map { Int($0.rawValue) } ?? -1)
+    digest.add(userTimeouts.isOwed)
     send.digest(into: &digest)
     receive.digest(into: &digest)
     digest.add(sendBuffer.count)

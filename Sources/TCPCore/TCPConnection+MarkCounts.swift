@@ -179,7 +179,8 @@ extension TCPConnection {
       header.flags.formUnion(Self.flags(ofCount: reflection))
     }
     // Two SACK blocks are worth more.
-    let used = header.options.timestamps == nil ? 0 : 12
+    let others = header.options.userTimeout == nil ? 0 : 4
+    let used = others &+ (header.options.timestamps == nil ? 0 : 12)
     let room = 40 &- used &- (blocks == 0 ? 0 : 4 &+ 8 &* min(blocks, 2))
     header.options.accurateECN = markCounts[0].option(room: room, isFirst: isFirst)
   }

@@ -17,6 +17,10 @@ extension TCPConnection {
     send.peerMaximumSegmentSize = max(Int(options.maximumSegmentSize ?? 536), 48)
     receive.usesSACK = options.sackPermitted && configuration.usesSACK
     agreeOnECN(syn, codepoint, options)
+    if configuration.advertisedUserTimeout != nil {
+      userTimeouts.isOwed = true
+      if let told = options.userTimeout, told.seconds != nil { userTimeouts.peers = told }
+    }
     if let times = options.timestamps, configuration.usesTimestamps {
       receive.usesTimestamps = true
       receive.timestampRecent = times.value
@@ -90,10 +94,14 @@ extension TCPConnection {
     // RFC 7413 section 4.1.3.1: a SYN that goes again goes without, for the path may not bear it.
     if isAnswer {
       options.fastOpen = fastOpen.answer
-      if retransmissions == 0, send.next == send.initial { offerCounts(&options) }
     } else if send.next == send.initial {
       options.fastOpen = fastOpen.attempt?.option
     }
+    // A long cookie leaves no room; what stands here goes with a later segment, too.
+    if let ours = configuration.advertisedUserTimeout, options.length <= 36 {
+      options.userTimeout = UserTimeouts.option(ours)
+    }
+    if isAnswer, retransmissions == 0, send.next == send.initial { offerCounts(&options) }
     return options
   }
 

@@ -84,7 +84,7 @@ extension TCPConnection {
     // SACK blocks travel in segments of their own, so that they take no space from data.
     // So do counts of congestion marks, and what the third step of the handshake says of them.
     if pending.contains(.acknowledgment),
-      !reassembly.isEmpty || duplicateReport != nil || owesCounts
+      !reassembly.isEmpty || duplicateReport != nil || owesCounts || userTimeouts.isOwed
     {
       acknowledgmentSegment(&segment, at: now)
       return true
@@ -115,6 +115,7 @@ extension TCPConnection {
   private mutating func acknowledgmentSegment(_ segment: inout OutgoingSegment, at now: Instant) {
     begin(&segment, send.next, [.ack], acknowledgmentRule, at: now)
     if receive.usesSACK { appendSACK(&segment.header.options) }
+    if userTimeouts.isOwed { tellUserTimeout(&segment.header.options) }
     if ecn.contains(.counting) { tellCounts(&segment.header) }
   }
 

@@ -41,6 +41,7 @@ extension TCPConnection {
     timers.heard(at: now)
     guard acknowledgmentArrived(segment, options, at: now, ledger: &ledger) else { return }
     updateTimestamp(segment, options, at: now)
+    if let told = options.userTimeout { userTimeoutTold(told, at: now, ledger: &ledger) }
     if ecn.contains(.counting) { count(codepoint, segment, segmentSize, ledger: &ledger) }
     // Sixth, the URG bit.
     if flags.contains(.urg) { urgentArrived(segment, ledger: &ledger) }

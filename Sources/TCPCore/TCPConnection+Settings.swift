@@ -28,6 +28,9 @@ extension TCPConnection {
       let quietSince = before.keepalive == nil ? now : timers.lastHeard
       startKeepalive(at: quietSince)
     }
+    if configuration.advertisedUserTimeout != before.advertisedUserTimeout {
+      userTimeoutChanged()
+    }
     if configuration.userTimeout != before.userTimeout, timers.retransmit != .distantFuture {
       timers.retransmit = min(timers.retransmit, retransmissionDeadline(at: now))
     }

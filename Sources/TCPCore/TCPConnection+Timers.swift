@@ -69,13 +69,13 @@ extension TCPConnection {
   /// The user's own time-out is kept to the moment, not rounded up to the next retransmission.
   func retransmissionDeadline(at now: Instant) -> Instant {
     let deadline = now.advanced(byNanoseconds: roundTrip.retransmissionTimeout)
-    guard let limit = configuration.userTimeout else { return deadline }
+    guard let limit = userTimeout else { return deadline }
     return max(min(deadline, timers.unacknowledgedSince + limit), now.advanced(byNanoseconds: 1))
   }
 
   /// The user's time-out, or R2, in nanoseconds.
   var retransmissionLimit: Int64 {
-    if let limit = configuration.userTimeout { return limit.wholeNanoseconds }
+    if let limit = userTimeout { return limit.wholeNanoseconds }
     let limit = configuration.retransmissionLimit
     return (isOrphan ? min(limit, configuration.orphanLimit) : limit).wholeNanoseconds
   }

@@ -103,6 +103,8 @@ package struct TCPConnection: ~Copyable {
   var markCounts: [MarkCounts] = []
   /// The search for the path's limit. RFC 4821.
   var pathProbe = PathProbe()
+  /// What the ends tell each other of their time-outs. RFC 5482.
+  var userTimeouts = UserTimeouts()
   /// Data in the SYN. RFC 7413.
   var fastOpen = FastOpenState()
   private let inPlace = InPlace()

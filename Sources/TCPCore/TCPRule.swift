@@ -10,7 +10,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   case acknowledgeFIN, acknowledgeHandshake, acknowledgeDuplicate, windowUpdate
   case challengeACK, zeroWindowProbe, keepaliveProbe, resetAbort, resetNoConnection
   case resetBadHandshakeACK, resetUnreadData, limitedTransmit, lossProbe
-  case echoCongestion, acknowledgeMarks, probePathMTU, answerProbe
+  case echoCongestion, acknowledgeMarks, tellUserTimeout, probePathMTU, answerProbe
   // What is delayed.
   case nagle, corked, sillyWindow, windowFull, congestionLimited, paced, delayACK
   case challengeLimited
@@ -28,6 +28,7 @@ public enum TCPRule: UInt8, ProtocolRule {
   // Early data, congestion marks, loss detection by time, and mistakes undone.
   case acceptEarlyData, earlyDataAcknowledged, congestionMarked, congestionEchoed
   case agreeToCount, countingDeclined, marksCounted, marksMangled, countZeroed, handshakesDisagree
+  case adoptUserTimeout
   case leaveSlowStart
   case lossProbeRepaired, undoByTimestamp, undoByDuplicates, undoByProbe
 
@@ -86,6 +87,8 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .marksCounted: "RFC 9768 3.2.2.2"
     case .marksMangled: "RFC 9768 3.2.2.3"
     case .countZeroed: "RFC 9768 3.2.2.4"
+    case .tellUserTimeout: "RFC 5482 3"
+    case .adoptUserTimeout: "RFC 5482 3.1"
     case .leaveSlowStart: "RFC 9406 4.2"
     case .lossProbe: "RFC 8985 7.3"
     case .lossProbeRepaired: "RFC 8985 7.4"
@@ -127,6 +130,8 @@ public enum TCPRule: UInt8, ProtocolRule {
     case .marksCounted: "the peer counts more marks than before: a router is congested"
     case .marksMangled: "the path changes ECN fields: what we send may not be marked any more"
     case .countZeroed: "the first count is zero, as none begins: it is not believed"
+    case .tellUserTimeout: "our time-out has changed, and the peer may follow it"
+    case .adoptUserTimeout: "the peer waits longer or shorter for us: within bounds, so do we"
     case .leaveSlowStart: "round trips grow longer: a queue fills, and slow start is over"
     case .congestionEchoed: "a router is congested: the window is cut before anything is lost"
     case .undoByTimestamp: "the answer is to the original, so nothing was lost: the cut is undone"

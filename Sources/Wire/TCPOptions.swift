@@ -79,6 +79,8 @@ public struct TCPOptions: Hashable, Sendable {
   public var timestamps: TCPTimestamps?
   /// Fast Open: a cookie, or the request for one (kind 34, or 254; in a SYN only).
   public var fastOpen: FastOpenOption?
+  /// How long the sender waits for an acknowledgment (kind 28).
+  public var userTimeout: UserTimeoutOption?
   /// Octets that came with each ECN codepoint (kinds 172 and 174; never in a SYN).
   public var accurateECN: AccurateECNOption?
   /// What has arrived out of order (kind 5).
@@ -121,9 +123,10 @@ public struct TCPOptions: Hashable, Sendable {
             SequenceNumber(option.uint32(at: start)),
             SequenceNumber(option.uint32(at: start + 4))))
       }
+    case (28, 4): userTimeout = UserTimeoutOption(rawValue: option.uint16(at: 2))
     case (172, _), (174, _): accurateECN = AccurateECNOption(kind: kind, option)
     case (34, _), (254, _): fastOpen = FastOpenOption(kind: kind, option) ?? fastOpen
-    case (2, _), (3, _), (4, _), (5, _), (8, _): isMalformed = true
+    case (2, _), (3, _), (4, _), (5, _), (8, _), (28, _): isMalformed = true
     // RFC 9293 3.1 MUST-6: an option that we don't know is skipped without error.
     default: break
     }
@@ -136,6 +139,7 @@ public struct TCPOptions: Hashable, Sendable {
     if windowScale != nil { sum &+= 4 }
     if timestamps != nil { sum &+= 12 } else if sackPermitted { sum &+= 4 }
     if let fastOpen { sum &+= fastOpen.length }
+    if userTimeout != nil { sum &+= 4 }
     if let accurateECN { sum &+= accurateECN.length }
     guard !sackBlocks.isEmpty else { return sum }
     let blocks = emittedBlocks(after: sum)
@@ -173,6 +177,10 @@ public struct TCPOptions: Hashable, Sendable {
     if let fastOpen {
       fastOpen.emit(into: &output)
       used &+= fastOpen.length
+    }
+    if let userTimeout {
+      output.append(bigEndian: 0x1C04_0000 | UInt32(userTimeout.rawValue))
+      used &+= 4
     }
     if let accurateECN {
       accurateECN.emit(into: &output)

@@ -103,7 +103,7 @@ struct PartsTests {
 
   @Test("a connection without data is small, and holds nothing on the heap for buffers")
   func size() {
-    #expect(MemoryLayout<TCPConnection>.size <= 1744)
+    #expect(MemoryLayout<TCPConnection>.size <= 1800)
     let script = Script.established()
     let memory = script.connection.info.bufferMemory
     #expect(memory == 0)

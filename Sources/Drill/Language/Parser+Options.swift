@@ -56,8 +56,8 @@ extension Parser {
     case "exp" where dialect == .freebsd && skip("-"):
       guard skip(word: "FO") else { throw mistake("'FO' behind 'exp-'") }
       return .fastOpenExperimental(isCookie ? try cookie("a cookie", limit: 36) : [])
-    case "gen" where dialect == .freebsd && peek().number != nil:
-      // The minus sign of `gen-254` belongs to the number.
+    case "gen" where peek().number != nil:
+      // The fork's form for any kind serves in both dialects. The minus sign of `gen-254` belongs to the number.
       let kind = 0 &- (take().number ?? 0)
       guard (2...255).contains(kind) else { throw mistake("an option kind of 2 to 255", at: token) }
       return .other(kind: UInt8(kind), isCookie ? try cookie("octets", limit: 38) : [])
