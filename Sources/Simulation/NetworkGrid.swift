@@ -45,7 +45,35 @@ public enum NetworkGrid {
       list.append(variant("policer", 100, 20) { $0.policed = policed })
     }
     list.append(variant("policer", 20, 20) { $0.policed = 0.25 })
-    return list
+    return list + mixedPaths
+  }
+
+  /// Two faults at once, or one where another than the usual rate or round trip makes it harder.
+  private static var mixedPaths: [NetworkTrial] {
+    [
+      variant("mixed", 100, 1) { $0.loss = 0.01 },
+      variant("mixed", 10, 100) { $0.loss = 0.01 },
+      variant("mixed", 10, 300) { $0.loss = 0.03 },
+      variant("mixed", 100, 300) { $0.loss = 0.001 },
+      variant("mixed", 1000, 20) { $0.loss = 0.001 },
+      variant("mixed", 100, 20) { ($0.loss, $0.jitter) = (0.01, 5) },
+      variant("mixed", 100, 20) { ($0.loss, $0.jitter) = (0.01, 20) },
+      variant("mixed", 10, 20) { ($0.loss, $0.jitter) = (0.03, 10) },
+      variant("mixed", 100, 20) { ($0.loss, $0.queue) = (0.01, 0.1) },
+      variant("mixed", 100, 100) { ($0.loss, $0.queue) = (0.01, 0.25) },
+      variant("mixed", 10, 20) { $0.queue = 0.1 },
+      variant("mixed", 1000, 20) { $0.queue = 0.1 },
+      variant("mixed", 10, 100) { $0.queue = 4 },
+      variant("mixed", 100, 100) { $0.jitter = 20 },
+      variant("mixed", 10, 300) { $0.jitter = 50 },
+      variant("mixed", 100, 20) { ($0.jitter, $0.queue) = (5, 0.25) },
+      variant("mixed", 100, 100) { $0.burstLoss = BurstLoss(begin: 0.001, end: 0.25) },
+      variant("mixed", 100, 20) {
+        ($0.burstLoss, $0.jitter) = (BurstLoss(begin: 0.001, end: 0.25), 5)
+      },
+      variant("mixed", 100, 20) { ($0.loss, $0.policed) = (0.01, 0.1) },
+      variant("mixed", 100, 100) { $0.policed = 0.1 },
+    ]
   }
 
   private static var mixtures: [NetworkTrial] {

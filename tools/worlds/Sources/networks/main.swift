@@ -1,7 +1,7 @@
 import Foundation
 import Simulation
 
-// networks PAGE [--check] [--only WORDS]: runs the grid of networks, writes or checks the page.
+// networks PAGE [--check] [--only WORDS] [--seed N]: runs the grid of networks, writes or checks the page.
 func fail(_ words: String, _ code: Int32) -> Never {
   FileHandle.standardError.write(Data("networks: \(words)\n".utf8))
   exit(code)
@@ -11,10 +11,14 @@ var arguments = CommandLine.arguments.dropFirst()
 guard let page = arguments.popFirst() else { fail("which page?", 64) }
 var isCheck = false
 var only: String?
+var seed: UInt64?
 while let argument = arguments.popFirst() {
   switch argument {
   case "--check": isCheck = true
   case "--only": only = arguments.popFirst()
+  case "--seed":
+    guard let number = arguments.popFirst().flatMap(UInt64.init) else { fail("which seed?", 64) }
+    seed = number
   default: fail("what is \(argument)?", 64)
   }
 }
@@ -25,11 +29,13 @@ let trials = NetworkGrid.trials.filter { trial in
 guard !trials.isEmpty else { fail("no path is called so", 64) }
 let start = Date()
 var rows: [String] = []
-if only != nil { print(NetworkGrid.head) }
-for trial in trials {
+let isShown = only != nil || seed != nil
+if isShown { print(NetworkGrid.head) }
+for var trial in trials {
+  if let seed { trial.seed = seed }
   let row = NetworkGrid.row(trial, trial.run())
   rows.append(row)
-  if only != nil {
+  if isShown {
     print(row)
     fflush(nil)
   }
@@ -38,7 +44,7 @@ FileHandle.standardError.write(
   Data(
     "\(trials.count) cells, \(String(format: "%.0f", Date().timeIntervalSince(start))) s\n".utf8))
 
-guard only == nil || isCheck else { exit(0) }
+guard !isShown || isCheck else { exit(0) }
 let old = (try? String(contentsOfFile: page, encoding: .utf8)) ?? ""
 let known = Set(old.split(separator: "\n").map(String.init))
 if isCheck {
