@@ -143,7 +143,7 @@ let package = Package(
 
     // The program, as a person or a script meets it.
     .target(name: "ProgramRunner", path: "Tests/ProgramRunner", swiftSettings: settings),
-    tests("postroad", ["ProgramRunner", "Wire"]),
+    tests("postroad", ["Analysis", "ProgramRunner", "Wire"]),
     .testTarget(
       name: "RealWorldTests", dependencies: ["ProgramRunner", "postroad"],
       exclude: ["Scripts"], swiftSettings: settings),

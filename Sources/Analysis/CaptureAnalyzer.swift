@@ -26,9 +26,6 @@ public struct CaptureAnalyzer: ~Copyable {
   public struct Finding: Sendable {
     /// The connection that it belongs to.
     public var stream: Int
-    /// Which pair of ends it is between, in the order of their first frames; from 0. Connections that
-    /// use the same ports again have the same.
-    public var pair: Int
     /// The segment, and what was found about it; nil where an ICMP error only quotes one, or its
     /// header is not whole.
     public var segment: (facts: TCPFacts, verdict: FrameVerdict)?
@@ -75,7 +72,7 @@ public struct CaptureAnalyzer: ~Copyable {
     // What an ICMP error quotes was counted when it went by.
     if facts.header == .whole { sumUp(facts, verdict, at: place, time) }
     return Finding(
-      stream: verdict.stream, pair: place, segment: isTold ? (facts, verdict) : nil,
+      stream: verdict.stream, segment: isTold ? (facts, verdict) : nil,
       relative: conversations[place].relative(facts))
   }
 

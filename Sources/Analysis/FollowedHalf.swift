@@ -8,6 +8,8 @@ struct FollowedHalf: Sendable {
   private struct Held {
     let start: Int64
     let serial: Int
+    let count: Int
+    /// Nothing where nobody reads them.
     let octets: [UInt8]
   }
 
@@ -32,6 +34,8 @@ struct FollowedHalf: Sendable {
     while let lowest = held.first,
       precedes(UInt32(truncatingIfNeeded: lowest.start), number)
     {
+      let unseen = lowest.start &- max(next, announced)
+      if hasBegun, unseen > 0 { reader.unseen(Int(unseen), fromFirst: fromFirst) }
       reader.missing(Int(lowest.start &- next), fromFirst: fromFirst)
       next = lowest.start
       takeHeld(fromFirst: fromFirst, to: &reader)
@@ -54,7 +58,7 @@ struct FollowedHalf: Sendable {
     guard !payload.isEmpty else { return nil }
     let start = place(sequence)
     guard start <= next else {
-      hold(payload, from: start)
+      hold(payload, from: start, isRead: reader.isReading)
       let missing = Int(start &- next)
       guard heldOctets > limits.octets || held.count > limits.segments else {
         return .outOfOrder(missing: missing)
@@ -66,21 +70,27 @@ struct FollowedHalf: Sendable {
     guard known < payload.count else { return .retransmission }
     hasBegun = true
     reader.read(payload.extracting(droppingFirst: known), fromFirst: fromFirst)
+    if facts.length > payload.count {
+      reader.cut(facts.length &- payload.count, fromFirst: fromFirst)
+    }
     next &+= Int64(facts.length &- known)
     guard !held.isEmpty else { return nil }
     takeHeld(fromFirst: fromFirst, to: &reader)
     return .fillsHole
   }
 
-  private mutating func hold(_ payload: Span<UInt8>, from start: Int64) {
+  private mutating func hold(_ payload: Span<UInt8>, from start: Int64, isRead: Bool) {
     var index = held.count
     while index > 0, held[index &- 1].start > start { index &-= 1 }
     serial &+= 1
-    held.insert(Held(start: start, serial: serial, octets: Array(copying: payload)), at: index)
+    let octets = isRead ? Array(copying: payload) : []
+    held.insert(
+      Held(start: start, serial: serial, count: payload.count, octets: octets), at: index)
     heldOctets &+= payload.count
   }
 
-  private mutating func giveUp(fromFirst: Bool, to reader: inout some StreamReader) {
+  /// Gives up the first hole.
+  mutating func giveUp(fromFirst: Bool, to reader: inout some StreamReader) {
     guard let lowest = held.first else { return }
     reader.missing(Int(lowest.start &- next), fromFirst: fromFirst)
     next = lowest.start
@@ -93,12 +103,14 @@ struct FollowedHalf: Sendable {
       held[$0].serial < held[$1].serial
     }) {
       let piece = held.remove(at: index)
-      heldOctets &-= piece.octets.count
+      heldOctets &-= piece.count
       let known = Int(next &- piece.start)
-      guard known < piece.octets.count else { continue }
+      guard known < piece.count else { continue }
       hasBegun = true
-      reader.read(piece.octets.span.extracting(droppingFirst: known), fromFirst: fromFirst)
-      next &+= Int64(piece.octets.count &- known)
+      if !piece.octets.isEmpty {
+        reader.read(piece.octets.span.extracting(droppingFirst: known), fromFirst: fromFirst)
+      }
+      next &+= Int64(piece.count &- known)
     }
   }
 }

@@ -1,9 +1,14 @@
 /// Takes what a connection carried, in the order in which it can be known.
 public protocol StreamReader {
+  /// Whether octets are read; where not, those that come too early are only counted.
+  var isReading: Bool { get }
   /// Octets of one side, in order.
   mutating func read(_ octets: Span<UInt8>, fromFirst: Bool)
   /// So many octets of one side are not in the capture, and will not come any more.
   mutating func missing(_ count: Int, fromFirst: Bool)
+  /// So many octets of one side, behind those that were read, were on the wire and not kept by the
+  /// capture.
+  mutating func cut(_ count: Int, fromFirst: Bool)
   /// The other side acknowledges so many octets more that have not been seen: they may come yet.
   mutating func unseen(_ count: Int, fromFirst: Bool)
 }
@@ -68,5 +73,10 @@ public struct StreamFollower: Sendable {
     }
     fromFirst.acknowledged(relative.acknowledgment, facts, fromFirst: true, to: &reader)
     return fromSecond.add(facts, relative.sequence, payload, limits, fromFirst: false, to: &reader)
+  }
+  /// Waits for nothing any more: every hole is given up.
+  mutating func giveUp(to reader: inout some StreamReader) {
+    while fromFirst.heldOctets > 0 { fromFirst.giveUp(fromFirst: true, to: &reader) }
+    while fromSecond.heldOctets > 0 { fromSecond.giveUp(fromFirst: false, to: &reader) }
   }
 }

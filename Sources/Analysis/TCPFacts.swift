@@ -10,7 +10,8 @@ public struct CapturedEnd: Hashable, Comparable, Sendable {
   /// The port.
   public let port: UInt16
 
-  init(_ address: IPv4Address, _ port: UInt16) {
+  /// An end with an IPv4 address.
+  package init(_ address: IPv4Address, _ port: UInt16) {
     (high, low) = (0, 0xFFFF_0000_0000 | UInt64(address.rawValue))
     self.port = port
   }
@@ -145,8 +146,8 @@ public struct TCPFacts: Hashable, Sendable {
     } else if octets.count < headerLength {
       let part = octets.extracting(droppingFirst: 20)
       header = .withoutOptions
-      readOptions(part.extracting(first: Self.wholeCount(part)))
-      sackBlocks = Self.sackBlocks(inPart: part)
+      readOptions(part)
+      readCutBlocks(in: part)
     } else if headerLength > 20 {
       // Two NOPs and timestamps, which nearly every segment has, tell the analysis nothing.
       if headerLength == 32, octets.uint32(at: 20) == 0x0101_080A {
@@ -168,22 +169,6 @@ public struct TCPFacts: Hashable, Sendable {
     multipathSubtypes = Self.multipathSubtypes(in: octets)
   }
 
-  /// The octets of options that were kept whole, of options that were cut off.
-  private static func wholeCount(_ options: Span<UInt8>) -> Int {
-    var place = 0
-    while place < options.count, options[place] != 0 {
-      guard options[place] != 1 else {
-        place &+= 1
-        continue
-      }
-      guard place &+ 1 < options.count else { break }
-      let size = Int(options[place &+ 1])
-      guard size >= 2, place &+ size <= options.count else { break }
-      place &+= size
-    }
-    return place
-  }
-
   private static func multipathSubtypes(in options: Span<UInt8>) -> UInt8 {
     var subtypes: UInt8 = 0
     _ = walkOptions(options) { kind, place in
@@ -194,29 +179,19 @@ public struct TCPFacts: Hashable, Sendable {
     return subtypes
   }
 
-  /// The SACK blocks that are whole in options that were cut off.
-  private static func sackBlocks(inPart options: Span<UInt8>) -> SACKBlocks {
-    var blocks = SACKBlocks()
-    var place = 0
-    while place &+ 1 < options.count, options[place] != 0 {
-      if options[place] == 1 {
-        place &+= 1
-        continue
-      }
-      let length = Int(options[place &+ 1])
-      guard length >= 2 else { break }
-      if options[place] == 5, length % 8 == 2 {
-        var start = place &+ 2
-        while start &+ 8 <= min(place &+ length, options.count) {
-          blocks.append(
-            SACKBlock(
-              SequenceNumber(options.uint32(at: start)),
-              SequenceNumber(options.uint32(at: start &+ 4))))
-          start &+= 8
-        }
-      }
-      place &+= length
+  /// Adds the SACK blocks that are whole in an option that was cut off.
+  private mutating func readCutBlocks(in options: Span<UInt8>) {
+    guard let place = walkOptions(options, { _, _ in }), place &+ 1 < options.count,
+      options[place] == 5, options[place &+ 1] % 8 == 2
+    else { return }
+    let end = min(place &+ Int(options[place &+ 1]), options.count)
+    var start = place &+ 2
+    while start &+ 8 <= end {
+      sackBlocks.append(
+        SACKBlock(
+          SequenceNumber(options.uint32(at: start)),
+          SequenceNumber(options.uint32(at: start &+ 4))))
+      start &+= 8
     }
-    return blocks
   }
 }

@@ -69,6 +69,11 @@ extension Array where Element == UInt8 {
   @inlinable public init(copying octets: Span<UInt8>) {
     self.init(capacity: octets.count) { output in output.append(copying: octets) }
   }
+
+  /// Appends a copy of the octets of a span.
+  @inlinable public mutating func append(copying octets: Span<UInt8>) {
+    unsafe octets.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+  }
 }
 
 extension OutputSpan where Element == UInt8 {

@@ -124,6 +124,7 @@ struct FollowTests {
 /// A stream as the lines that tshark writes.
 struct FollowedLines: StreamReader {
   var lines: [String] = []
+  var isReading: Bool { true }
 
   static func gap(_ count: Int) -> String {
     hex(Array("[\(count) bytes missing in capture file]\0".utf8))
@@ -141,6 +142,7 @@ struct FollowedLines: StreamReader {
     lines.append((fromFirst ? "" : "\t") + Self.gap(count))
   }
 
+  mutating func cut(_ count: Int, fromFirst: Bool) {}
   mutating func unseen(_ count: Int, fromFirst: Bool) {}
 }
 

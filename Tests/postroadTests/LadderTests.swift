@@ -1,3 +1,4 @@
+import Analysis
 import Testing
 
 @testable import postroad
@@ -5,7 +6,7 @@ import Testing
 /// How the demo is drawn and told.
 @Suite("the ladder")
 struct LadderTests {
-  private static func step(_ label: [String], said: [DialogueReader.Line] = []) -> LadderStep {
+  private static func step(_ label: [String], said: [DialogueLine] = []) -> LadderStep {
     LadderStep(
       time: .milliseconds(20), isFromClient: true, label: label, said: said,
       sentence: "all that the user has given goes out", source: "RFC 9293 3.9.1.2")
@@ -57,14 +58,14 @@ struct LadderTests {
     #expect(!renderer.draw(step).contains { $0.contains("all that the user") })
   }
 
-  private static func line(_ speaker: DialogueReader.Speaker, _ text: String)
-    -> DialogueReader.Line
-  { DialogueReader.Line(speaker: speaker, text: text) }
+  private static func line(_ speaker: DialogueLine.Speaker, _ text: String) -> DialogueLine {
+    DialogueLine(speaker: speaker, text: text)
+  }
 
   @Test("every part of a dialogue has its meaning, and the 250 after the mail another one")
   func meanings() throws {
     var story = MailStory()
-    func source(_ lines: DialogueReader.Line...) -> String? { story.tell(lines)?.source }
+    func source(_ lines: DialogueLine...) -> String? { story.tell(lines)?.source }
     #expect(source() == nil)
     #expect(source(Self.line(.server, "220 post.example.test")) == "RFC 5321 3.1")
     #expect(source(Self.line(.client, "EHLO me.example.net")) == "RFC 5321 4.1.1.1")

@@ -18,7 +18,7 @@ struct ForeignCaptureTests {
       lines: [
         "Flags [S], seq 309484744", "S: 220 cernmxlb4.cern.ch", "C: EHLO gras-os-desk.cern.ch",
         "S: 250 XSHADOW", "C: RCPT To:<jan.grashofer@cern.ch>", "C: DATA",
-        "S: 354 Start mail input", "C: Subject: Testmail", "C: (end of message, 687 octets)",
+        "S: 354 Start mail input", "C: Subject: Testmail", "C: (end of message, 684 octets)",
         "S: 451 4.7.0 Timeout waiting for client input",
       ]),
     Capture(

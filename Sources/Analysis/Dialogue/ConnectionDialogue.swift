@@ -17,10 +17,8 @@ public struct ConnectionDialogue: Sendable {
   private var isUndecided = true
   /// What the server says first, as long as it is not decided.
   private var beginning: [UInt8] = []
-  private var smtp: SMTPDialogue?
-  private var pop3: POP3Dialogue?
-  private var dns: DNSDialogue?
-  private var plain: PlainDialogue?
+  /// Nil where it is not known.
+  private var spoken: (any SpokenProtocol)?
   private var told = Told()
 
   /// The dialogue of a connection that begins with a segment.
@@ -37,9 +35,9 @@ public struct ConnectionDialogue: Sendable {
     isFirstClient = !fromServer
     self.tellsAll = tellsAll
     switch server.port {
-    case _ where Self.mailPorts.contains(server.port): smtp = SMTPDialogue()
-    case 110: pop3 = POP3Dialogue()
-    case 53: dns = DNSDialogue()
+    case _ where Self.mailPorts.contains(server.port): spoken = SMTPDialogue()
+    case 110: spoken = POP3Dialogue()
+    case 53: spoken = DNSDialogue()
     default: return
     }
     isUndecided = false
@@ -51,12 +49,14 @@ public struct ConnectionDialogue: Sendable {
     return told
   }
 
+  /// Octets that wait for what tells their meaning.
+  var waitingOctets: Int { spoken?.waitingOctets ?? 0 }
+
+  /// There is no room for them any more.
+  mutating func waitNoLonger() { spoken?.waitNoLonger(into: &told) }
+
   /// Nothing more will come.
-  public mutating func ended() {
-    smtp?.ended(into: &told)
-    pop3?.ended(into: &told)
-    plain?.ended(into: &told)
-  }
+  public mutating func ended() { spoken?.ended(into: &told) }
 
   private func speaker(_ fromFirst: Bool) -> DialogueLine.Speaker {
     fromFirst == isFirstClient ? .client : .server
@@ -76,11 +76,11 @@ public struct ConnectionDialogue: Sendable {
     }
     isUndecided = false
     if beginning.starts(with: known[2]) {
-      pop3 = POP3Dialogue()
+      spoken = POP3Dialogue()
     } else if known.contains(beginning) {
-      smtp = SMTPDialogue()
+      spoken = SMTPDialogue()
     } else if tellsAll {
-      plain = PlainDialogue()
+      spoken = PlainDialogue()
     }
     let first = beginning
     beginning = []
@@ -89,14 +89,14 @@ public struct ConnectionDialogue: Sendable {
   }
 
   private mutating func hear(_ octets: Span<UInt8>, _ speaker: DialogueLine.Speaker) {
-    smtp?.read(octets, from: speaker, into: &told)
-    pop3?.read(octets, from: speaker, into: &told)
-    dns?.read(octets, from: speaker, into: &told)
-    plain?.read(octets, from: speaker, into: &told)
+    spoken?.read(octets, from: speaker, into: &told)
   }
 }
 
 extension ConnectionDialogue: StreamReader {
+  /// Whether the octets may tell something.
+  public var isReading: Bool { isUndecided || spoken != nil }
+
   /// Octets of one side, in order.
   public mutating func read(_ octets: Span<UInt8>, fromFirst: Bool) {
     let speaker = speaker(fromFirst)
@@ -107,17 +107,16 @@ extension ConnectionDialogue: StreamReader {
   /// Octets of one side that are not in the capture.
   public mutating func missing(_ count: Int, fromFirst: Bool) {
     let speaker = speaker(fromFirst)
-    smtp?.missing(count, from: speaker, into: &told)
-    pop3?.missing(count, from: speaker, into: &told)
-    dns?.missing(count, from: speaker, into: &told)
-    plain?.missing(count, from: speaker, into: &told)
+    spoken?.missing(count, from: speaker, into: &told)
   }
+
+  /// Octets of one side that the capture did not keep.
+  public mutating func cut(_ count: Int, fromFirst: Bool) { missing(count, fromFirst: fromFirst) }
 
   /// Octets of one side that were acknowledged, and may come yet.
   public mutating func unseen(_ count: Int, fromFirst: Bool) {
     told.unseen &+= count
     let speaker = speaker(fromFirst)
-    smtp?.unseen(count, from: speaker)
-    pop3?.unseen(count, from: speaker)
+    spoken?.unseen(count, from: speaker)
   }
 }

@@ -2,7 +2,7 @@ import Octets
 import Wire
 
 /// DNS over TCP: messages behind their lengths. RFC 1035 4.2.2.
-struct DNSDialogue: Sendable {
+struct DNSDialogue: SpokenProtocol {
   private var client: [UInt8] = []
   private var server: [UInt8] = []
   /// A hole was in a side: where its next message begins is not known.

@@ -49,8 +49,16 @@ struct MessageScanner: Sendable {
         output.append(octet)
         if octet == 10 { state = .lineStart }
       case .text:
+        guard octet == 13 else {
+          let end = input.firstIndex(of: 13, from: index) ?? input.count
+          let run = input.extracting(index..<end)
+          output.append(copying: run)
+          for place in max(run.count &- 4, 0)..<run.count { tail = tail << 8 | UInt32(run[place]) }
+          index = end
+          continue
+        }
         output.append(octet)
-        if octet == 13 { state = .carriageReturn }
+        state = .carriageReturn
       }
       tail = tail << 8 | UInt32(octet)
       index &+= 1

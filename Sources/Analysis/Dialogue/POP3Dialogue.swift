@@ -4,7 +4,7 @@ import Octets
 ///
 /// Which command a reply answers tells whether it goes on to a lone dot. Source: RFC 1939; RFC 2449
 /// for CAPA and pipelining, RFC 2595 for STLS.
-public struct POP3Dialogue: Sendable {
+public struct POP3Dialogue: SpokenProtocol {
   private struct Asked: Equatable {
     var verb: String
     var hasArgument: Bool
@@ -98,13 +98,12 @@ public struct POP3Dialogue: Sendable {
       if scanner != nil, mail?.missing ?? 0 > 0, asked.isEmpty {
         endLong("its end is not in the capture", into: &told)
       }
-      let text = DialogueLine.printable(line)
-      told.say(.client, text)
+      told.say(.client, line)
       if isChallenged {
         isChallenged = false
         continue
       }
-      let words = text.uppercased().split(separator: " ")
+      let words = line.uppercased().split(separator: " ")
       guard asked.count < Self.maximumAsked else { continue }
       asked.append(
         Asked(verb: words.first.map(String.init) ?? "", hasArgument: words.count > 1))
@@ -124,7 +123,7 @@ public struct POP3Dialogue: Sendable {
         continue
       }
       guard let line = server.next(in: octets, from: &place) else { return }
-      reply(DialogueLine.printable(line), into: &told)
+      reply(line, into: &told)
     }
   }
 
@@ -160,7 +159,7 @@ public struct POP3Dialogue: Sendable {
   private mutating func takeText(_ octets: [UInt8], into told: inout Told) {
     var place = 0
     while let line = text.next(in: octets.span, from: &place) {
-      told.say(.server, DialogueLine.printable(line), isMessage: mail != nil)
+      told.say(.server, line, isMessage: mail != nil)
     }
     guard !octets.isEmpty, let number = mail?.number else { return }
     mail?.octets &+= octets.count
@@ -168,9 +167,7 @@ public struct POP3Dialogue: Sendable {
   }
 
   private mutating func showRest(into told: inout Told) {
-    let line = text.take()
-    guard !line.isEmpty else { return }
-    told.say(.server, DialogueLine.printable(line), isMessage: mail != nil)
+    if let line = text.rest() { told.say(.server, line, isMessage: mail != nil) }
   }
 
   private mutating func endLong(_ problem: String?, into told: inout Told) {

@@ -1,7 +1,7 @@
 import Octets
 
 /// Lines of a protocol that is not known.
-struct PlainDialogue: Sendable {
+struct PlainDialogue: SpokenProtocol {
   private var client = LineSplitter()
   private var server = LineSplitter()
 
@@ -14,7 +14,7 @@ struct PlainDialogue: Sendable {
         speaker == .client
         ? client.next(in: octets, from: &place) : server.next(in: octets, from: &place)
       guard let line else { return }
-      told.say(speaker, DialogueLine.printable(line))
+      told.say(speaker, line)
     }
   }
 
@@ -31,7 +31,7 @@ struct PlainDialogue: Sendable {
   }
 
   private mutating func rest(_ speaker: DialogueLine.Speaker, into told: inout Told) {
-    let line = speaker == .client ? client.take() : server.take()
-    if !line.isEmpty { told.say(speaker, DialogueLine.printable(line)) }
+    let line = speaker == .client ? client.rest() : server.rest()
+    if let line { told.say(speaker, line) }
   }
 }

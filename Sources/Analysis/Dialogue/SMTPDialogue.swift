@@ -5,7 +5,7 @@ import Octets
 /// It follows only as much of the protocol as is needed to tell a command from a message: DATA, when
 /// it is granted, up to the lone dot, BDAT by count, STARTTLS to the end of what can be read. Where a
 /// capture lacks the reply to DATA, that the client goes on tells enough.
-public struct SMTPDialogue: Sendable {
+public struct SMTPDialogue: SpokenProtocol {
   private enum Phase: Equatable {
     case commands
     /// DATA was sent: its reply decides what the next octets are. RFC 2920 3.1: it is the last.
@@ -66,7 +66,7 @@ public struct SMTPDialogue: Sendable {
       unseenServer = 0
       var place = 0
       while phase != .unreadable, let line = server.next(in: octets, from: &place) {
-        reply(DialogueLine.printable(line), into: &told)
+        reply(line, into: &told)
       }
     }
   }
@@ -106,9 +106,17 @@ public struct SMTPDialogue: Sendable {
     told.lines.append(.hole(count, .client))
   }
 
+  /// Octets that wait for the reply to DATA.
+  public var waitingOctets: Int { waiting.count }
+
+  /// There is no room for what waits for the reply to DATA: it is taken for granted.
+  public mutating func waitNoLonger(into told: inout Told) {
+    if !waiting.isEmpty { assumeGranted(into: &told) }
+  }
+
   /// Nothing more will come.
   public mutating func ended(into told: inout Told) {
-    if phase == .waiting, !waiting.isEmpty { assumeGranted(into: &told) }
+    waitNoLonger(into: &told)
     if mail != nil { endMail("the capture ends before it does", isAsked: false, into: &told) }
   }
 
@@ -120,12 +128,12 @@ public struct SMTPDialogue: Sendable {
       switch phase {
       case .unreadable: return
       case .waiting:
-        for index in place..<octets.count { waiting.append(octets[index]) }
+        waiting.append(copying: octets.extracting(droppingFirst: place))
         if waiting.count > Self.maximumWaiting { assumeGranted(into: &told) }
         return
       case .commands:
         guard let line = client.next(in: octets, from: &place) else { return }
-        command(DialogueLine.printable(line), into: &told)
+        command(line, into: &told)
       case .message:
         var fresh: [UInt8] = []
         let (isEnd, next) = scanner.read(octets, from: place, into: &fresh)
@@ -270,13 +278,12 @@ public struct SMTPDialogue: Sendable {
   private mutating func show(_ octets: [UInt8], into told: inout Told) {
     var place = 0
     while let line = text.next(in: octets.span, from: &place) {
-      told.say(.client, DialogueLine.printable(line), isMessage: true)
+      told.say(.client, line, isMessage: true)
     }
   }
 
   private mutating func showRest(into told: inout Told) {
-    let line = text.take()
-    if !line.isEmpty { told.say(.client, DialogueLine.printable(line), isMessage: true) }
+    if let line = text.rest() { told.say(.client, line, isMessage: true) }
   }
 
   private mutating func endChunk(into told: inout Told) {

@@ -1,13 +1,14 @@
+import Analysis
 import Octets
 import Simulation
 import Wire
 
 /// Turns the frames between two hosts into the steps of a ladder: relative numbers, dialogue, why.
-struct JourneyRecorder {
+struct JourneyRecorder: ~Copyable {
   private var origin: [Bool: SequenceNumber] = [:]
-  private var streams: [Bool: StreamCollector] = [true: .init(), false: .init()]
   private var furthest: [Bool: SequenceNumber] = [:]
-  private var dialogue = DialogueReader()
+  private var analyzer = CaptureAnalyzer()
+  private var followed = FollowedConnections()
   private var story = MailStory()
   private var told: Set<String> = []
   /// Sums for the summary.
@@ -24,6 +25,7 @@ struct JourneyRecorder {
       time: sent.sentAt - .start, isFromClient: isFromClient, isLost: !sent.fate.arrives,
       sentence: sent.explanation?.sentence ?? "", source: sent.explanation?.source ?? "")
     if step.isLost { lost += 1 }
+    if !step.isLost { step.said = hear(sent) }
     guard let packet = try? IPv4PacketView(parsing: sent.octets.span) else { return step }
     if !packet.isFragment, packet.transport == .tcp,
       let segment = try? TCPSegmentView(parsing: packet.payload)
@@ -50,7 +52,6 @@ struct JourneyRecorder {
     if flags.contains(.syn), origin[side] != segment.sequence {
       // A new connection.
       furthest[side] = nil
-      streams[side] = StreamCollector()
     }
     if flags.contains(.syn) || origin[side] == nil {
       origin[side] = segment.sequence
@@ -74,11 +75,16 @@ struct JourneyRecorder {
         furthest[side] = end
       }
     }
-    guard !step.isLost else { return }
-    let speaker: DialogueReader.Speaker = side ? .client : .server
-    guard let arrival = streams[side]?.add(segment, isWanted: true) else { return }
-    step.said = dialogue.read(segment.payload.extracting(arrival.fresh), from: speaker)
-    step.said += dialogue.read(arrival.held.span, from: speaker)
+  }
+
+  /// What is said by a frame that arrives.
+  private mutating func hear(_ sent: TracedFrame) -> [DialogueLine] {
+    let octets = sent.octets.span
+    let finding = analyzer.frameArrived(
+      octets, wireLength: octets.count, link: .rawIP, number: frames,
+      time: sent.sentAt.nanoseconds)
+    guard let finding else { return [] }
+    return followed.hear(finding, in: octets, of: analyzer)?.told.lines ?? []
   }
 
   private static func names(_ flags: TCPFlags) -> String {

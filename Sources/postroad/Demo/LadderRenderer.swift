@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import Laboratory
 import Octets
@@ -77,7 +78,7 @@ struct LadderRenderer {
     var texts: [String] = []
     for line in step.said {
       let speaker = line.speaker == .client ? "C: " : "S: "
-      for (index, part) in Self.wrap(line.text, width: textWidth - 3).enumerated() {
+      for (index, part) in Self.wrap(line.textOnWire, width: textWidth - 3).enumerated() {
         let text = (index == 0 ? speaker : "   ") + part
         let shown = part.isEmpty ? String(text.dropLast()) : text
         texts.append(line.isMessage ? shown : mark(shown, Self.mark(of: line.speaker)))
@@ -135,7 +136,7 @@ struct LadderRenderer {
 
   private func blank(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
 
-  private static func mark(of speaker: DialogueReader.Speaker) -> Mark {
+  private static func mark(of speaker: DialogueLine.Speaker) -> Mark {
     speaker == .client ? .client : .server
   }
 

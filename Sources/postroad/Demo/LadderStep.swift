@@ -1,3 +1,4 @@
+import Analysis
 import Octets
 import TCPCore
 
@@ -14,7 +15,7 @@ struct LadderStep {
   /// Whether its octets went out before.
   var isRetransmission = false
   /// What was said, completed by this frame.
-  var said: [DialogueReader.Line] = []
+  var said: [DialogueLine] = []
   /// What that means.
   var meaning: MailStory.Sentence?
   /// Why it was sent.

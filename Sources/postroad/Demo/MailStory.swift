@@ -1,3 +1,5 @@
+import Analysis
+
 /// Says of a piece of SMTP dialogue what it means, in one sentence.
 struct MailStory {
   /// A sentence and the section it stands on.
@@ -10,7 +12,7 @@ struct MailStory {
   private var isMessageWhole = false
 
   /// What these lines mean, which one segment completed.
-  mutating func tell(_ said: [DialogueReader.Line]) -> Sentence? {
+  mutating func tell(_ said: [DialogueLine]) -> Sentence? {
     guard let first = said.first, let last = said.last else { return nil }
     let texts = (first.text.uppercased(), last.text.uppercased())
     if first.speaker == .server { return reply(texts.0, texts.1) }

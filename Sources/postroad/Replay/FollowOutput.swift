@@ -8,17 +8,21 @@ struct FollowOutput {
   private let stream: Int
   private let isRaw: Bool
   private var follower: StreamFollower
-  private var dialogue: ConnectionDialogue?
+  private var connection: FollowedConnection?
   private var raw = RawLines()
   private var isBegun = false
+
+  /// There is only one connection: much may wait.
+  private static var limits: StreamFollower.Limits {
+    var limits = StreamFollower.Limits()
+    (limits.octets, limits.segments) = (64 << 20, 100_000)
+    return limits
+  }
 
   /// - Parameter stream: its number, from 0.
   init(stream: Int, isRaw: Bool) {
     (self.stream, self.isRaw) = (stream, isRaw)
-    var limits = StreamFollower.Limits()
-    // There is only one.
-    (limits.octets, limits.segments) = (64 << 20, 100_000)
-    follower = StreamFollower(limits: limits)
+    follower = StreamFollower(limits: Self.limits)
   }
 
   /// Reads a capture to its end.
@@ -63,12 +67,13 @@ struct FollowOutput {
       _ = follower.segmentArrived(facts, at: finding.relative, payload: payload, to: &raw)
       return
     }
-    var talk = dialogue ?? ConnectionDialogue(first: facts, tellsAll: true)
-    if dialogue == nil { raw.line("stream \(stream): \(talk.client) > \(talk.server)") }
-    dialogue = nil
-    _ = follower.segmentArrived(facts, at: finding.relative, payload: payload, to: &talk)
-    tell(talk.take(), number)
-    dialogue = talk
+    if connection == nil {
+      let begun = FollowedConnection(first: facts, tellsAll: true, limits: Self.limits)
+      raw.line("stream \(stream): \(begun.name)")
+      connection = begun
+    }
+    let heard = connection?.segmentArrived(facts, at: finding.relative, payload: payload)
+    if let heard { tell(heard.told, number) }
   }
 
   private mutating func begin(_ first: String, _ second: String) {
@@ -94,8 +99,7 @@ struct FollowOutput {
       if !isBegun { begin(":0", ":0") }
       return raw.line(RawLines.rule)
     }
-    dialogue?.ended()
-    if let told = dialogue?.take() { tell(told, nil) }
+    if let told = connection?.ended() { tell(told, nil) }
   }
 }
 
@@ -105,6 +109,7 @@ private struct RawLines: StreamReader {
   private static let digits = Array("0123456789abcdef".utf8)
 
   var octets: [UInt8] = []
+  var isReading: Bool { true }
 
   mutating func line(_ text: String) {
     octets += text.utf8
@@ -124,5 +129,6 @@ private struct RawLines: StreamReader {
     read(Array("[\(count) bytes missing in capture file]\0".utf8).span, fromFirst: fromFirst)
   }
 
+  mutating func cut(_ count: Int, fromFirst: Bool) {}
   mutating func unseen(_ count: Int, fromFirst: Bool) {}
 }

@@ -21,13 +21,15 @@ struct MailFolder {
     let number: Int
   }
 
-  /// Octets that are gathered before they are written.
+  /// Octets of a mail, and of all mails, that are gathered before they are written.
   private static let gathered = 65_536
+  private static let gatheredInAll = 16 << 20
 
   private let folder: String
   private let onlyStream: Int?
   private var places: [Key: Int] = [:]
   private var pending: [Key: [UInt8]] = [:]
+  private var pendingOctets = 0
   /// Every mail, in the order of their beginnings.
   private(set) var mails: [Mail] = []
   /// The first thing that could not be written.
@@ -38,6 +40,13 @@ struct MailFolder {
     (self.folder, self.onlyStream) = (folder, onlyStream)
     guard unsafe mkdir(folder, 0o777) != 0, errno != EEXIST else { return }
     throw complain("\(folder): \(systemText(errno))")
+  }
+
+  /// Takes what a frame told of mails.
+  mutating func take(_ entry: inout Replayer.Entry) {
+    guard !entry.told.mail.isEmpty, let stream = entry.finding?.stream else { return }
+    take(entry.told.mail, of: stream)
+    entry.told.mail = []
   }
 
   /// What happened to mails of a connection.
@@ -60,7 +69,11 @@ struct MailFolder {
     case .octets(let octets):
       mails[place].octets += octets.count
       pending[key, default: []] += octets
+      pendingOctets += octets.count
       if pending[key]?.count ?? 0 >= Self.gathered { flush(key, place) }
+      if pendingOctets >= Self.gatheredInAll {
+        for (key, place) in places where pending[key] != nil { flush(key, place) }
+      }
     case .missing(let count): mails[place].missing += count
     case .ended(let problem):
       mails[place].problem = problem
@@ -71,6 +84,7 @@ struct MailFolder {
 
   private mutating func flush(_ key: Key, _ place: Int) {
     guard let octets = pending.removeValue(forKey: key) else { return }
+    pendingOctets -= octets.count
     write(octets, to: mails[place].path, isNew: false)
   }
 

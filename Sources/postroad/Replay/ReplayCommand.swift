@@ -10,8 +10,8 @@ struct Replay: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Read a pcap or pcapng file and tell, frame by frame, what a correct stack sees.",
     discussion: """
-      Fragments and streams are put together again; an SMTP dialogue is told below the frame that \
-      completes a line (C: client, S: server). A damaged capture is read up to the damage; then \
+      Fragments and streams are put together again; what is said by SMTP, POP3 or DNS is told below the \
+      frame that completes a line (C: client, S: server). A damaged capture is read up to the damage; then \
       that is said, and the exit code is 1.
 
       With --json each line is one object. For a frame: "frame" (counted from 1), "time" (seconds \
@@ -36,7 +36,9 @@ struct Replay: ParsableCommand {
       (in what it differs), "theirs" and "ours" (segments, each with "time", "flags", "seq", "octets", \
       "ack", "window" and "summary"), and "reasons" (each with "rule", "sentence" and "source"); at the \
       end one with "summary" and the counts. Differences are no failure: the exit code is 0, with \
-      --strict 1.
+      --strict 1. Over IPv6 the TCP layer alone is judged; "mapped_ours" and "mapped_peer" are the \
+      addresses used instead. Where nothing of that end was captured ("unseen": true), its user is guessed \
+      from the peer's acknowledgments, and what our stack would have sent is told.
       """)
 
   @Argument(help: ArgumentHelp("The capture.", valueName: "file"))
@@ -116,7 +118,7 @@ struct Replay: ParsableCommand {
       if let damage = try output.read(&reader) { throw complain("\(file): \(damage)") }
       return
     }
-    let mails = try mail.map { try MailCollector.collect(from: file, into: $0, onlyStream: stream) }
+    var mails = try mail.map { try MailFolder($0, onlyStream: stream) }
     var replayer = Replayer()
     let output = OutputThread(ReplayOutput(isJSON: json, explains: explain))
     let choice = FrameChoice(stream: stream, filter: filter)
@@ -126,9 +128,10 @@ struct Replay: ParsableCommand {
     while !output.hasFailed {
       do throws(CaptureError) {
         guard let frame = try reader.lend() else { break }
-        let entry = replayer.read(
+        var entry = replayer.read(
           frame.octets, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
+        mails?.take(&entry)
         if collector != nil, let finding = entry.finding {
           collector?.add(
             finding, at: Double(entry.time) / 1e9,
@@ -141,6 +144,7 @@ struct Replay: ParsableCommand {
         break
       }
     }
+    for end in replayer.ended() { mails?.take(end.mail, of: end.stream) }
     try output.finish { output in
       for mail in mails?.mails ?? [] { output.tell(mail) }
       guard json || summary else { return }

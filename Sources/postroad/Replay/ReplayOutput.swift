@@ -69,10 +69,10 @@ struct ReplayOutput: ~Copyable {
         line("                 · \(remark.sentence) (\(remark.source))")
       }
     }
-    for said in entry.said {
+    for said in entry.told.lines {
       pending.line { text in
         text.append(said.speaker == .client ? "                 C: " : "                 S: ")
-        text.append(string: said.text)
+        text.append(string: said.textOnWire)
       }
     }
   }
@@ -117,7 +117,7 @@ struct ReplayOutput: ~Copyable {
       })
     if let finding = entry.finding { tell(finding) }
     if !entry.remarks.isEmpty { tell(entry.remarks) }
-    if !entry.said.isEmpty { tell(entry.said, in: entry.flow) }
+    if !entry.told.lines.isEmpty { tell(entry.told.lines, in: entry.flow) }
     pending.end()
     pending.newline()
   }
@@ -228,7 +228,7 @@ struct ReplayOutput: ~Copyable {
     pending.end("]")
   }
 
-  private mutating func tell(_ said: [DialogueReader.Line], in flow: String) {
+  private mutating func tell(_ said: [DialogueLine], in flow: String) {
     pending.key("dialogue")
     pending.begin("[")
     for line in said {
@@ -236,7 +236,7 @@ struct ReplayOutput: ~Copyable {
       pending.member("flow", plain: { $0.append(string: flow) })
       pending.member(
         "speaker", plain: { $0.append(line.speaker == .client ? "client" : "server") })
-      pending.member("line", line.text)
+      pending.member("line", line.textOnWire)
       if line.isMessage {
         pending.key("message")
         pending.value(true)

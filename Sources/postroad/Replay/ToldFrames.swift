@@ -23,7 +23,7 @@ struct ToldFrames {
 
   mutating func append(_ entry: Replayer.Entry, _ frame: borrowing LentFrame, comment: String?) {
     let start = octets.count
-    unsafe frame.octets.withUnsafeBufferPointer { unsafe octets.append(contentsOf: $0) }
+    octets.append(copying: frame.octets)
     frames.append(
       Frame(entry: entry, link: frame.linkType, octets: start..<octets.count, comment: comment))
   }
