@@ -50,7 +50,7 @@ struct Arrivals {
     for captured in segments {
       let segment = captured.segment
       if captured.sender != role {
-        guard !segment.flags.contains(.rst) else { continue }
+        guard !segment.flags.contains(.rst), !captured.wasOvertaken else { continue }
         if let stamp = segment.options.timestamps?.value, stamps[stamp] == nil {
           stamps[stamp] = segment.time
         }

@@ -1,3 +1,4 @@
+import Analysis
 import Octets
 package import Wire
 
@@ -14,7 +15,7 @@ package struct CapturedError: Sendable {
   /// Octets of the packet that it quotes, as that one's header says.
   let quotedLength: Int
   /// Who has sent the segment.
-  let source: SocketAddress
+  let source: CapturedEnd
 
   /// Reads a frame; nil where it is no ICMP error about a TCP segment.
   init?(_ frame: Span<UInt8>, link: LinkType, number: Int, time: Int64) {
@@ -35,7 +36,7 @@ package struct CapturedError: Sendable {
     kind = message.kind
     sequence = quoted.payload.uint32(at: 4)
     quotedLength = quoted.totalLength
-    source = SocketAddress(quoted.source, Port(quoted.payload.uint16(at: 0)))
+    source = CapturedEnd(quoted.source, quoted.payload.uint16(at: 0))
   }
 }
 

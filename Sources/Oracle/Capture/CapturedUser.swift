@@ -16,6 +16,8 @@ import Wire
 /// - CLOSE of the sending side when the FIN was captured; with the last piece, where the FIN rides on it.
 ///   Where data after the FIN was answered by a reset, the user had gone altogether.
 /// - ABORT when a reset was captured that our stack would not send by itself.
+///
+/// Of an end of which nothing was captured, ``UnseenUser`` tells less.
 struct CapturedUser {
   enum Act: Equatable {
     case open
@@ -56,6 +58,10 @@ struct CapturedUser {
 
   init(_ connection: CapturedConnection, role: EndpointRole, segmentSize: Int, distance: Int64) {
     let segments = connection.segments
+    guard !connection.isUnseen(role) else {
+      entries = UnseenUser(connection, role).entries
+      return
+    }
     if let syn = connection.syn(of: role), !syn.segment.flags.contains(.ack),
       let place = segments.firstIndex(where: { $0.segment.frame == syn.segment.frame })
     {

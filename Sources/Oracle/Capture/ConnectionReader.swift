@@ -2,38 +2,6 @@ import Analysis
 import Octets
 package import Wire
 
-/// Why a connection of a capture cannot be compared.
-package enum OracleRefusal: Error, Hashable, Sendable, CustomStringConvertible {
-  /// No frame of the capture has TCP in it, or none of that connection.
-  case noConnection(Int?)
-  /// The capture begins after the connection did.
-  case noHandshake(Int)
-  /// It is over IPv6.
-  case ipv6(Int)
-  /// The end whose place our stack would take has sent nothing that was captured.
-  case oneSided(Int, EndpointRole)
-  /// Its peer has.
-  case unanswered(Int, EndpointRole)
-
-  /// One sentence for people.
-  package var description: String {
-    switch self {
-    case .noConnection(nil): "there is no TCP connection in the capture that begins with a SYN"
-    case .noConnection(let stream?): "there is no connection \(stream) in the capture"
-    case .noHandshake(let stream):
-      "connection \(stream) began before the capture did: without its SYN and the answer, our stack"
-        + " cannot take an end's place"
-    case .ipv6(let stream): "connection \(stream) is over IPv6, which our stack does not speak yet"
-    case .oneSided(let stream, let role):
-      "nothing that the \(role) of connection \(stream) sent is in the capture: there is nothing to"
-        + " compare with"
-    case .unanswered(let stream, let peer):
-      "nothing that the \(peer) of connection \(stream) sent is in the capture: there is nothing that our"
-        + " stack could answer"
-    }
-  }
-}
-
 /// Picks one connection out of a capture, frame by frame.
 ///
 /// Memory grows with the number of its segments (``maximumSegments`` at most), not with what they carry.
@@ -61,9 +29,11 @@ package struct ConnectionReader: ~Copyable {
   private let wanted: Int?
   private var chosen: Int?
   private var analyzer = CaptureAnalyzer()
-  private var client: SocketAddress?
-  private var server: SocketAddress?
+  private var client: CapturedEnd?
+  private var server: CapturedEnd?
   private var sides: [EndpointRole: Side] = [.client: Side(), .server: Side()]
+  /// Whose SYN is not there so far, so that its number is known from the acknowledgment only.
+  private var inferred: Set<EndpointRole> = []
   private var segments: [CapturedSegment] = []
   private var errors: [CapturedError] = []
   private var firstTime: Int64 = 0
@@ -92,13 +62,11 @@ package struct ConnectionReader: ~Copyable {
       let facts = finding.segment?.facts, facts.header == .whole
     else { return errorArrived(frame, link: link, number: number, time: time) }
     if chosen == nil {
-      let opens = facts.flags.contains(.syn) && !facts.flags.contains(.ack)
-      guard wanted.map({ $0 == finding.stream }) ?? opens else { return }
+      guard wanted.map({ $0 == finding.stream }) ?? facts.flags.contains(.syn) else { return }
       chosen = finding.stream
     }
     guard finding.stream == chosen, refusal == nil else { return }
-    guard facts.source.isIPv4 else { return refusal = .ipv6(finding.stream) }
-    guard let header = CapturedHeader(frame, wireLength: wireLength, link: link) else {
+    guard let header = CapturedHeader(frame, facts, wireLength: wireLength, link: link) else {
       return leftOut += 1
     }
     add(header, number: number, time: time, stream: finding.stream)
@@ -120,30 +88,58 @@ package struct ConnectionReader: ~Copyable {
   private mutating func add(_ header: CapturedHeader, number: Int, time: Int64, stream: Int) {
     guard segments.count < Self.maximumSegments else { return isTooLong = true }
     let isSYN = header.flags.contains(.syn)
+    let acknowledges = header.flags.contains(.ack)
     if segments.isEmpty {
-      guard isSYN, !header.flags.contains(.ack) else { return refusal = .noHandshake(stream) }
-      (client, server) = (header.source, header.destination)
+      guard isSYN else { return refusal = .noHandshake(stream) }
+      (client, server) =
+        acknowledges
+        ? (header.destination, header.source) : (header.source, header.destination)
       (firstTime, latest) = (time, 0)
     }
     let sender: EndpointRole = header.source == client ? .client : .server
-    if isSYN, sides[sender]?.initial == nil {
-      sides[sender]?.initial = header.sequence
-      sides[sender]?.shift = TCPOptions(parsing: header.options.span).windowScale
-    } else if sides[sender]?.initial == nil, !header.flags.contains(.rst) {
-      return refusal = .noHandshake(stream)
-    }
     // The clock of a capture may jump back; ours does not.
     latest = max(latest, time &- firstTime)
-    segments.append(counted(header, sender, number: number))
+    if isSYN, !acknowledges, sender == .client, inferred.contains(.client) {
+      return addOvertaken(header, number: number, stream: stream)
+    }
+    if isSYN, sides[sender]?.initial == nil || inferred.contains(sender) {
+      sides[sender]?.initial = header.sequence
+      sides[sender]?.shift = TCPOptions(parsing: header.options.span).windowScale
+    } else if sides[sender]?.initial == nil || inferred.contains(sender),
+      !header.flags.contains(.rst)
+    {
+      return refusal = .noHandshake(stream)
+    }
+    // What the first acknowledgment asks for follows the other side's SYN, captured or not.
+    if acknowledges, !header.flags.contains(.rst), sides[sender.other]?.initial == nil {
+      sides[sender.other]?.initial = header.acknowledgment &- 1
+      inferred.insert(sender.other)
+    }
+    if isSYN { inferred.remove(sender) }
+    segments.append(counted(header, sender, at: latest, number: number))
+  }
+
+  /// A SYN that comes behind its own answer: whatever put them so into the capture, it was sent before.
+  private mutating func addOvertaken(_ header: CapturedHeader, number: Int, stream: Int) {
+    // The answer may acknowledge data that was in it (RFC 7413).
+    let data = Int(Int32(bitPattern: (sides[.client]?.initial ?? 0) &- header.sequence))
+    guard (0...header.payload).contains(data) else { return refusal = .noHandshake(stream) }
+    inferred.remove(.client)
+    sides[.client]?.initial = header.sequence
+    sides[.client]?.shift = TCPOptions(parsing: header.options.span).windowScale
+    for place in segments.indices { segments[place].segment.acknowledgment? += data }
+    var syn = counted(header, .client, at: 0, number: number)
+    syn.wasOvertaken = true
+    segments.insert(syn, at: 0)
   }
 
   private mutating func counted(
-    _ header: CapturedHeader, _ sender: EndpointRole, number: Int
+    _ header: CapturedHeader, _ sender: EndpointRole, at time: Int64, number: Int
   ) -> CapturedSegment {
     let isSYN = header.flags.contains(.syn)
     let options = TCPOptions(parsing: header.options.span)
     var segment = Segment(
-      frame: number, time: latest, flags: header.flags,
+      frame: number, time: time, flags: header.flags,
       sequence: sides[sender]?.count(header.sequence) ?? 0, payload: header.payload,
       window: Int(header.window), options: options, codepoint: header.codepoint)
     _ = sides[sender]?.count(
@@ -164,7 +160,7 @@ package struct ConnectionReader: ~Copyable {
     return CapturedSegment(
       segment: segment, sender: sender, sequence: header.sequence,
       acknowledgment: header.acknowledgment, window: header.window,
-      urgentPointer: header.urgentPointer, options: header.options, dscp: header.dscp,
+      urgentPointer: header.urgentPointer, options: header.mappedOptions, dscp: header.dscp,
       ttl: header.ttl, dontFragment: header.dontFragment,
       hasWrongChecksum: header.hasWrongChecksum)
   }
@@ -175,11 +171,6 @@ package struct ConnectionReader: ~Copyable {
     guard let chosen, let client, let server else {
       throw .noConnection(wanted)
     }
-    let hasSpoken = segments.contains { $0.sender == role }
-    let wasHeard = segments.contains {
-      $0.sender != role && $0.segment.acknowledgment != nil && !$0.segment.flags.contains(.rst)
-    }
-    guard hasSpoken || !wasHeard else { throw .oneSided(chosen, role) }
     let hears = segments.contains {
       $0.sender == role && $0.segment.acknowledgment != nil && !$0.segment.flags.contains(.rst)
     }
@@ -190,62 +181,5 @@ package struct ConnectionReader: ~Copyable {
       segments: segments, errors: errors, initial: sides.compactMapValues(\.initial),
       leftOut: leftOut,
       isTooLong: isTooLong)
-  }
-}
-
-/// One connection of a capture.
-package struct CapturedConnection: Sendable {
-  /// Its number, from 0.
-  package let stream: Int
-  /// Connections in the capture.
-  package let streams: Int
-  /// Who opened it.
-  package let client: SocketAddress
-  /// Who was asked.
-  package let server: SocketAddress
-  /// Its segments, in the order of the capture.
-  package let segments: [CapturedSegment]
-  /// What routers said of them.
-  let errors: [CapturedError]
-  /// The initial sequence numbers, as far as there were SYNs.
-  let initial: [EndpointRole: UInt32]
-  /// Frames of it that lie in fragments or tunnels, or were cut off in their header, and are left out.
-  package let leftOut: Int
-  /// It has more segments than are compared.
-  package let isTooLong: Bool
-
-  /// The number behind the last that an end has sent.
-  var highest: [EndpointRole: Int] {
-    var highest: [EndpointRole: Int] = [:]
-    for captured in segments {
-      highest[captured.sender] = max(highest[captured.sender] ?? 0, captured.end)
-    }
-    return highest
-  }
-
-  /// The number of an end's FIN.
-  var finish: [EndpointRole: Int] {
-    var finish: [EndpointRole: Int] = [:]
-    for captured in segments where captured.segment.flags.contains(.fin) {
-      finish[captured.sender] = finish[captured.sender] ?? captured.end &- 1
-    }
-    return finish
-  }
-
-  /// The first SYN of an end.
-  func syn(of role: EndpointRole) -> CapturedSegment? {
-    segments.first { $0.sender == role && $0.segment.flags.contains(.syn) }
-  }
-}
-
-extension CapturedConnection {
-  /// What routers told an end, in the order of the capture.
-  package func errors(for role: EndpointRole) -> [CapturedError] {
-    errors.filter { $0.source == (role == .client ? client : server) }
-  }
-
-  /// What the peer of an end has sent, in the order of the capture.
-  package func peers(of role: EndpointRole) -> [Segment] {
-    segments.filter { $0.sender != role }.map(\.segment)
   }
 }

@@ -25,8 +25,12 @@ struct Settings {
     let asked = others?.segment.options ?? TCPOptions()
     let hasTimestamps =
       offer.timestamps != nil && (others == nil || asked.timestamps != nil)
-    let ownSize = max(Int(offer.maximumSegmentSize ?? 536), 48)
-    let peerSize = max(Int(asked.maximumSegmentSize ?? 536), 48)
+    // RFC 9293 3.7.1 MUST-15: what is taken for granted without the option.
+    let standard: UInt16 = connection.isIPv6 ? 1220 : 536
+    let isUnseen = connection.isUnseen(role)
+    let peerSize = max(Int(asked.maximumSegmentSize ?? standard), 48)
+    let ownSize =
+      isUnseen ? peerSize : max(Int(offer.maximumSegmentSize ?? standard), 48)
     let longest = Self.longest(connection, role, peerSize)
     let room = hasTimestamps ? 12 : 0
     // Longer than what it takes itself: its link takes what the peer takes.
@@ -39,9 +43,11 @@ struct Settings {
       || (others?.segment.payload ?? 0) > 0
     listens =
       own == nil
-      ? !connection.segments.contains { $0.sender == role && $0.segment.flags.contains(.rst) }
+      ? role == .server
+        && !connection.segments.contains { $0.sender == role && $0.segment.flags.contains(.rst) }
       : own?.segment.flags.contains(.ack) == true
     setOffers(offer, own, others)
+    if isUnseen { tcp.usesTimestamps = Self.hasTimestamps(connection.peers(of: role)) }
     setBuffers(own?.segment, offer)
     // The peer's cookie is of another server's making: where that took the data, so do we.
     tcp.fastOpenNeedsCookie = role == .client || (own?.segment.acknowledgment ?? 1) <= 1
@@ -52,6 +58,11 @@ struct Settings {
     tcp.forbidsFragments = Self.forbidsFragments(connection, role)
     tcp.keepalive = Self.keepalive(connection, role, distance)
     describe(own != nil)
+  }
+
+  /// Whether a peer uses timestamps once it has agreed on them.
+  private static func hasTimestamps(_ segments: [Segment]) -> Bool {
+    segments.contains { $0.options.timestamps != nil && $0.flags.isDisjoint(with: [.syn, .rst]) }
   }
 
   private mutating func setOffers(

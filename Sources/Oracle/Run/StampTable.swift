@@ -48,7 +48,9 @@ struct StampTable {
 
   /// What TSecr must be for us; 0 stays 0.
   func ours(for echo: UInt32, at now: Int64) -> UInt32 {
-    guard echo != 0, let clock, let (time, place) = theirs[echo] else { return echo }
+    guard echo != 0, let clock else { return echo }
+    // Of an end that was not captured it is the latest that the peer had heard.
+    guard let (time, place) = theirs[echo] else { return theirs.isEmpty ? clock.value : echo }
     if let place, let stamp = ours[place] { return stamp }
     let elapsed = (min(time, now) &- clock.time) / 1_000_000
     return clock.value &+ UInt32(truncatingIfNeeded: elapsed)

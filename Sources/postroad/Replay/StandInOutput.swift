@@ -39,8 +39,16 @@ struct StandInOutput: ~Copyable {
       "connection \(connection.stream): \(connection.client) > \(connection.server);"
         + " our stack stands in for the \(report.role.rawValue)")
     line("set as the \(report.role.rawValue) is: \(report.settings.joined(separator: ", "))")
-    line(
-      "the capture was made \(Self.milliseconds(report.distance)) ms from there, to and fro")
+    if let mapped = report.mapped {
+      line(
+        "IPv6 is judged at the TCP layer alone: our stack is \(mapped.ours),"
+          + " the peer \(mapped.peer)")
+    }
+    if report.isUnseen {
+      line("nothing that the \(report.role.rawValue) sent is in the capture: its user is guessed")
+    } else {
+      line("the capture was made \(Self.milliseconds(report.distance)) ms from there, to and fro")
+    }
     line("=  both alike   ~  ours differs   <  only theirs   >  only ours   .  the peer's")
     line("")
     var others = others[...]
@@ -157,6 +165,9 @@ struct StandInOutput: ~Copyable {
 
   /// How many segments compare how, in one sentence.
   private var summary: String {
+    if report.isUnseen {
+      return Self.count(report.count(.onlyOurs), "segment") + " of ours, not seen in the capture"
+    }
     let alike = report.count(.same)
     var parts = [Self.count(alike, "segment") + " alike"]
     let names: [(Aspect, String)] = [
@@ -263,6 +274,14 @@ struct StandInOutput: ~Copyable {
     pending.member("client", "\(report.connection.client)")
     pending.member("server", "\(report.connection.server)")
     pending.member("as", report.role.rawValue)
+    if report.isUnseen {
+      pending.key("unseen")
+      pending.value(true)
+    }
+    if let mapped = report.mapped {
+      pending.member("mapped_ours", "\(mapped.ours)")
+      pending.member("mapped_peer", "\(mapped.peer)")
+    }
     pending.member("alike", report.count(.same))
     pending.member("changed", report.count(.changed))
     pending.member("only_theirs", report.count(.onlyTheirs))
