@@ -44,6 +44,8 @@ public struct TCPInfo: Hashable, Sendable {
   public var retransmissions: Int
   /// Octets of memory for buffers.
   public var bufferMemory: Int
+  /// What it has counted.
+  public var statistics: TCPStatistics
 }
 
 extension TCPConnection {
@@ -58,6 +60,6 @@ extension TCPConnection {
       slowStartThreshold: congestion.slowStartThreshold, sendWindow: send.window,
       receiveWindow: receive.window, outstanding: outstanding,
       sendMaximumSegmentSize: send.maximumSegmentSize, retransmissions: retransmissions,
-      bufferMemory: bufferMemory)
+      bufferMemory: bufferMemory, statistics: statistics)
   }
 }
