@@ -51,7 +51,7 @@ struct CapturedHeader {
   }
 
   /// The options as an IPv4 stack must get them: without the option it would take a segment size of
-  /// 536 octets for granted, where over IPv6 it is 1,220 (RFC 9293 3.7.1 MUST-15).
+  /// 536 octets for granted, where over IPv6 it is 1,220 (RFC 9293 3.7.1).
   var mappedOptions: [UInt8] {
     guard !source.isIPv4, flags.contains(.syn), options.count <= 36,
       TCPOptions(parsing: options.span).maximumSegmentSize == nil

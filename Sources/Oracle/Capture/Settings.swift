@@ -25,7 +25,7 @@ struct Settings {
     let asked = others?.segment.options ?? TCPOptions()
     let hasTimestamps =
       offer.timestamps != nil && (others == nil || asked.timestamps != nil)
-    // RFC 9293 3.7.1 MUST-15: what is taken for granted without the option.
+    // RFC 9293 3.7.1: what is taken for granted without the option.
     let standard: UInt16 = connection.isIPv6 ? 1220 : 536
     let isUnseen = connection.isUnseen(role)
     let peerSize = max(Int(asked.maximumSegmentSize ?? standard), 48)
