@@ -4,11 +4,17 @@ import Octets
 // Source: draft-ietf-ccwg-bbr section "ProbeRTT Logic".
 extension BBR {
   /// UpdateMinRTT.
+  ///
+  /// Deviates from draft-ietf-ccwg-bbr, where only a shorter round trip than the least puts off the
+  /// pause: one as short, but for a 32nd, shows that there is no queue too, and a pause costs 2 % of
+  /// the rate, or 7 % where a round trip takes 300 ms. Flows that share a queue still pause.
   mutating func updateRoundTrip(_ sample: RateSample, _ facts: Facts) {
     let now = facts.now
     probeIsDue = now.nanoseconds(since: probedRoundTripAt) > Self.probeInterval
-    if let roundTrip = sample.roundTrip, roundTrip < probedRoundTrip || probeIsDue {
-      probedRoundTrip = roundTrip
+    if let roundTrip = sample.roundTrip,
+      probeIsDue || roundTrip &- roundTrip / 32 <= probedRoundTrip
+    {
+      probedRoundTrip = probeIsDue ? roundTrip : min(roundTrip, probedRoundTrip)
       probedRoundTripAt = now
     }
     let isOld = now.nanoseconds(since: minimumRoundTripAt) > Self.roundTripLasts

@@ -1,8 +1,10 @@
 import Octets
 import Wire
 
-/// How fast the user reads: a buffer of which half is read within a round trip is too small, for it,
-/// and not the path, may be what bounds the peer.
+/// How fast the user reads: a buffer of which a quarter is read within a round trip is too small, for
+/// it, and not the path, may be what bounds the peer: one that doubles what it sends with each round
+/// trip has twice in flight what arrived in the last, and twice that in the next. What lies behind a
+/// gap takes room beside that, and the more the longer the path lets segments overtake each other.
 ///
 /// The peer's round trip is told by its timestamps, which echo ours: the least of an interval, for
 /// what the peer sends may have waited for its user. Times are nanoseconds.
@@ -21,10 +23,14 @@ struct ReceiveTuning {
 
   /// The user has read octets from a buffer of `limit`: whether that should be larger.
   ///
-  /// - Parameter known: the round trip as the sender in us knows it; used where no echo tells.
-  mutating func consumed(_ octets: Int, of limit: Int, known: Int64?, at now: Instant) -> Bool {
+  /// - Parameters:
+  ///   - behind: what of the buffer lies behind a gap, the gap included.
+  ///   - known: the round trip as the sender in us knows it; used where no echo tells.
+  mutating func consumed(
+    _ octets: Int, of limit: Int, behind: Int = 0, known: Int64?, at now: Instant
+  ) -> Bool {
     consumed &+= octets
-    guard consumed >= limit / 2 else { return false }
+    guard consumed >= (limit &- behind) / 4 else { return false }
     let roundTrip = least == .max ? known ?? 0 : Int64(least) &* 1_000_000
     let elapsed = now.nanoseconds(since: since)
     since = now
@@ -38,9 +44,10 @@ struct ReceiveTuning {
 extension TCPConnection {
   /// The user has read octets: the receive buffer may have to grow.
   mutating func tuneReceiveBuffer(_ octets: Int, at now: Instant) {
+    let behind = reassembly.ranges.last.map { receive.next.distance(to: $0.end) } ?? 0
     guard
       receiveTuning.consumed(
-        octets, of: receive.limit, known: roundTrip.smoothedRoundTrip, at: now),
+        octets, of: receive.limit, behind: behind, known: roundTrip.smoothedRoundTrip, at: now),
       configuration.tunesReceiveBuffer, receiveBuffer.mayGrow
     else { return }
     // The sender's window doubles in a round trip too.

@@ -30,4 +30,12 @@ struct LossyPathTests {
     #expect(model > 1_600_000, "\(model)")
     #expect(classic < 1_000_000, "\(classic)")
   }
+
+  @Test("on a long path that loses 3 %, BBR has nine tenths: no pause and no window bounds it")
+  func long() {
+    var trial = NetworkTrial("loss", megabits: 10, roundTrip: 300, senders: [.bbr])
+    trial.loss = 0.03
+    let measures = trial.run()
+    #expect(measures.share > 0.9, "\(measures)")
+  }
 }

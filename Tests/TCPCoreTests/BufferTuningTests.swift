@@ -47,31 +47,42 @@ struct BufferTuningTests {
     #expect(limits.send <= 300_000 && limits.receive == 200_000, "\(limits)")
   }
 
-  @Test("half a buffer that is read within a round trip asks for more; slower reading does not")
+  @Test(
+    "a quarter of a buffer that is read within a round trip asks for more; slower reading does not")
   func pace() {
     var tuning = ReceiveTuning()
     var quick = 0
     var slow = 0
     for step in 1...100 as ClosedRange<Int64> {
       let now = Instant(nanoseconds: step * 10_000_000)
-      if tuning.consumed(1000, of: 8000, known: 50_000_000, at: now) { quick += 1 }
+      if tuning.consumed(1000, of: 16_000, known: 50_000_000, at: now) { quick += 1 }
     }
     for step in 1...100 as ClosedRange<Int64> {
       let now = Instant(nanoseconds: 2_000_000_000 + step * 20_000_000)
-      if tuning.consumed(1000, of: 8000, known: 50_000_000, at: now) { slow += 1 }
+      if tuning.consumed(1000, of: 16_000, known: 50_000_000, at: now) { slow += 1 }
     }
     #expect(quick == 25 && slow == 0)
+  }
+
+  @Test("what lies behind a gap takes room, so that less reading asks for more")
+  func gap() {
+    var tuning = ReceiveTuning()
+    let apart = tuning.consumed(
+      1000, of: 16_000, behind: 12_000, known: 50_000_000, at: Instant(nanoseconds: 10_000_000))
+    let without = tuning.consumed(
+      1000, of: 16_000, known: 50_000_000, at: Instant(nanoseconds: 20_000_000))
+    #expect(apart && !without)
   }
 
   @Test("the peer's echo tells the round trip before our own measurement")
   func echo() {
     var tuning = ReceiveTuning()
-    let first = tuning.consumed(4000, of: 8000, known: nil, at: .start + .seconds(1))
+    let first = tuning.consumed(4000, of: 16_000, known: nil, at: .start + .seconds(1))
     tuning.echoed(90)
     tuning.echoed(80)
-    let second = tuning.consumed(4000, of: 8000, known: 1, at: .start + .milliseconds(1080))
+    let second = tuning.consumed(4000, of: 16_000, known: 1, at: .start + .milliseconds(1080))
     tuning.echoed(80)
-    let third = tuning.consumed(4000, of: 8000, known: 1, at: .start + .milliseconds(1161))
+    let third = tuning.consumed(4000, of: 16_000, known: 1, at: .start + .milliseconds(1161))
     #expect([first, second, third] == [false, true, false])
   }
 }

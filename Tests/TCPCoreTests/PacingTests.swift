@@ -156,6 +156,26 @@ struct PacingTests {
     #expect(classic.roundTrip > 200_000_000, "\(classic.roundTrip)")
   }
 
+  @Test("round trips as short as the least put off BBR's pauses; longer ones do not")
+  func pauses() {
+    func least(_ latest: Int64) -> Int {
+      var model = BBR(window: 15_000, seed: 1, at: .start)
+      var pauses = 0
+      for step in 1...2000 as ClosedRange<Int64> {
+        var sample = RateSample()
+        sample.roundTrip = step == 1 ? 20_000_000 : latest
+        var facts = BBR.Facts()
+        facts.now = Instant(nanoseconds: step * 10_000_000)
+        model.updateRoundTrip(sample, facts)
+        if model.probeIsDue { pauses += 1 }
+      }
+      #expect(model.minimumRoundTrip == (pauses == 0 ? 20_000_000 : latest))
+      return pauses
+    }
+    #expect(least(20_500_000) == 0)
+    #expect(least(21_000_000) == 1)
+  }
+
   @Test("the controller may change while the connection lives")
   func change() {
     var script = Script.established()
