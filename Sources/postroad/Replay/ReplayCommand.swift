@@ -17,8 +17,9 @@ struct Replay: ParsableCommand {
       With --json each line is one object. For a frame: "frame" (counted from 1), "time" (seconds \
       since the first frame), "captured" and "length" (octets) and "summary"; for one with a TCP \
       segment also "stream" (connections counted from 0), "flags" and "values", both by the names \
-      and conditions of tshark 4.0.17's tcp.analysis fields, times in seconds; where there is \
-      something to remark, "remarks" (each with "sentence" and "source"); where lines of dialogue \
+      and conditions of tshark 4.0.17's tcp.analysis fields, times in seconds, and where a flag \
+      was given, or nearly, "explanation" (the condition, in a sentence); where there is something \
+      to remark, "remarks" (each with "sentence" and "source"); where lines of dialogue \
       are complete, "dialogue" (each with "flow", "speaker", "line", and "message": true where it \
       is part of the mail itself). At the end there is one object for each mail with --mail, with \
       "mail" (the file), "stream", "number", "by" (DATA, BDAT, RETR or TOP), "octets", and where it \
