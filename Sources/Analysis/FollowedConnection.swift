@@ -39,9 +39,20 @@ public struct FollowedConnection: Sendable {
     return Heard(outcome: outcome, told: dialogue.take())
   }
 
+  /// The same; `held` is what waits in all connections, and changes with what waits in this one.
+  mutating func segmentArrived(
+    _ facts: TCPFacts, at relative: (sequence: UInt32, acknowledgment: UInt32),
+    payload: Span<UInt8>, held: inout Int
+  ) -> Heard {
+    held &-= heldOctets
+    defer { held &+= heldOctets }
+    return segmentArrived(facts, at: relative, payload: payload)
+  }
+
   /// There is no room any more for what waits: holes are given up.
-  mutating func giveUp(into heard: inout Heard) {
+  mutating func giveUp(into heard: inout Heard, held: inout Int) {
     guard heldOctets > 0 else { return }
+    held &-= heldOctets
     follower.giveUp(to: &dialogue)
     dialogue.waitNoLonger()
     heard.outcome = .tooMuchHeld

@@ -26,15 +26,16 @@ public struct FollowedConnections: Sendable {
     let stream = finding.stream
     while connections.count <= stream { connections.append(nil) }
     if connections[stream] == nil { connections[stream] = FollowedConnection(first: facts) }
-    heldOctets &-= connections[stream]?.heldOctets ?? 0
+    // One access in place: to ask a connection in an array for what it holds would copy it.
+    var held = heldOctets
     let heard = analyzer.withPayload(of: facts, in: frame) { payload in
-      connections[stream]?.segmentArrived(facts, at: finding.relative, payload: payload)
+      connections[stream]?.segmentArrived(
+        facts, at: finding.relative, payload: payload, held: &held)
     }
-    let waited = connections[stream]?.heldOctets ?? 0
-    heldOctets &+= waited
-    guard heldOctets > room, waited > 0, var heard else { return heard }
-    connections[stream]?.giveUp(into: &heard)
-    heldOctets &-= waited
+    heldOctets = held
+    guard held > room, var heard else { return heard }
+    connections[stream]?.giveUp(into: &heard, held: &held)
+    heldOctets = held
     return heard
   }
 

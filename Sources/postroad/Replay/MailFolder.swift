@@ -42,13 +42,6 @@ struct MailFolder {
     throw complain("\(folder): \(systemText(errno))")
   }
 
-  /// Takes what a frame told of mails.
-  mutating func take(_ entry: inout Replayer.Entry) {
-    guard !entry.told.mail.isEmpty, let stream = entry.finding?.stream else { return }
-    take(entry.told.mail, of: stream)
-    entry.told.mail = []
-  }
-
   /// What happened to mails of a connection.
   mutating func take(_ events: [MailEvent], of stream: Int) {
     guard failure == nil, onlyStream ?? stream == stream else { return }

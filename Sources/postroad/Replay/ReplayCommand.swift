@@ -129,10 +129,10 @@ struct Replay: ParsableCommand {
     while !output.hasFailed {
       do throws(CaptureError) {
         guard let frame = try reader.lend() else { break }
-        var entry = replayer.read(
+        let entry = replayer.read(
           frame.octets, length: frame.originalLength, nanoseconds: frame.time,
           link: frame.linkType)
-        mails?.take(&entry)
+        if let stream = entry.finding?.stream { mails?.take(replayer.mail, of: stream) }
         if collector != nil, let finding = entry.finding {
           collector?.add(
             finding, at: Double(entry.time) / 1e9,

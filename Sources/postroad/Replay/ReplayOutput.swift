@@ -69,7 +69,7 @@ struct ReplayOutput: ~Copyable {
         line("                 · \(remark.sentence) (\(remark.source))")
       }
     }
-    for said in entry.told.lines {
+    for said in entry.lines {
       pending.line { text in
         text.append(said.speaker == .client ? "                 C: " : "                 S: ")
         text.append(string: said.textOnWire)
@@ -117,7 +117,7 @@ struct ReplayOutput: ~Copyable {
       })
     if let finding = entry.finding { tell(finding) }
     if !entry.remarks.isEmpty { tell(entry.remarks) }
-    if !entry.told.lines.isEmpty { tell(entry.told.lines, in: entry.flow) }
+    if !entry.lines.isEmpty { tell(entry.lines, in: entry.flow) }
     pending.end()
     pending.newline()
   }

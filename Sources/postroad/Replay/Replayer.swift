@@ -20,9 +20,9 @@ struct Replayer: ~Copyable {
     var finding: CaptureAnalyzer.Finding?
     /// What is remarkable, with the section that explains it.
     var remarks: [Remark] = []
-    /// What was said, and what happened to mails, by this frame.
-    var told = Told()
-    /// The connection in which something was said: `client > server`.
+    /// Lines of dialogue that this frame completes.
+    var lines: [DialogueLine] = []
+    /// The connection in which they were said: `client > server`.
     var flow = ""
   }
 
@@ -40,6 +40,9 @@ struct Replayer: ~Copyable {
   /// The latest time so far: a capture's times may step back.
   private var now = Instant.start
 
+  /// What happened to mails by the last frame. Not in its entry: that waits to be told.
+  private(set) var mail: [MailEvent] = []
+
   /// Every connection, summed up.
   var summaries: [StreamSummary] { analyzer.summaries }
 
@@ -48,6 +51,7 @@ struct Replayer: ~Copyable {
     _ frame: Span<UInt8>, length: Int, nanoseconds: Int64, link: LinkType
   ) -> Entry {
     count += 1
+    if !mail.isEmpty { mail = [] }
     let start = first ?? nanoseconds
     first = start
     var entry = Entry(
@@ -136,8 +140,10 @@ struct Replayer: ~Copyable {
       entry.remarks.append(
         Remark(sentence: "the connection is refused or given up", source: "RFC 9293 3.5.2"))
     }
-    if !heard.told.lines.isEmpty { entry.flow = followed.name(of: finding.stream) }
-    entry.told = heard.told
+    mail = heard.told.mail
+    guard !heard.told.lines.isEmpty else { return }
+    entry.flow = followed.name(of: finding.stream)
+    entry.lines = heard.told.lines
   }
 
   private static func remark(_ outcome: StreamFollower.Outcome) -> Remark {
